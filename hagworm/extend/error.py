@@ -1,0 +1,121 @@
+"""Every error hagworm raises, in one tree.
+
+HagwormError                      code
+├── ConfigError                   config        the settings are wrong; the service does not start (exit code 2)
+├── DefinitionError               definition    the business code is wrong; found when the application freezes
+├── TargetError                   target        `module:attribute` does not lead to an application (exit code 2)
+├── EngineNotFound                engine        no engine has that name (exit code 2)
+├── MissingExtra                  extra         an optional dependency is not installed
+├── PortInUse                     port          the address cannot be bound (exit code 2)
+└── StartupFailed                 startup       a lifespan raised while starting (exit code 3)
+
+What concerns one request (HTTPError and its kin) lives in `hagworm.facade.failure`.
+"""
+
+import difflib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+__all__ = (
+    "ConfigError",
+    "DefinitionError",
+    "EngineNotFound",
+    "HagwormError",
+    "MissingExtra",
+    "PortInUse",
+    "StartupFailed",
+    "TargetError",
+    "extra",
+    "nearest",
+)
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return ` (did you mean 'x'?)` for the closest of `known`, or an empty string."""
+    matches = difflib.get_close_matches(name, list(known), n=1)
+    return f" (did you mean {matches[0]!r}?)" if matches else ""
+
+
+class HagwormError(Exception):
+    """The root of the tree; `code` is stable, the text is not."""
+
+    code = "hagworm"
+    exit_code = 1
+
+
+class ConfigError(HagwormError):
+    """The settings are wrong; the text names each key, its source and the remedy."""
+
+    code = "config"
+    exit_code = 2
+
+
+class DefinitionError(HagwormError):
+    """A handler, dependency or route is declared wrongly; the text names its file and line."""
+
+    code = "definition"
+    exit_code = 2
+
+
+class TargetError(HagwormError):
+    """`module:attribute` does not lead to an application."""
+
+    code = "target"
+    exit_code = 2
+
+
+class EngineNotFound(HagwormError):
+    """No engine has that name."""
+
+    code = "engine"
+    exit_code = 2
+
+    def __init__(self, name: str, known: Iterable[str], *, reason: str = "") -> None:
+        super().__init__(name)
+        self.name = name
+        self.known = tuple(known)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        why = f": {self.reason}" if self.reason else nearest(self.name, self.known)
+        return f"unknown engine {self.name!r}{why}; known engines: {', '.join(self.known)}, or 'package.module:ENGINE'"
+
+
+class MissingExtra(HagwormError, ImportError):
+    """An optional dependency is not installed; the text is the command that installs it."""
+
+    code = "extra"
+    exit_code = 2
+
+    def __init__(self, name: str, missing: str) -> None:
+        super().__init__(name)
+        self.extra = name
+        self.missing = missing
+
+    def __str__(self) -> str:
+        return f'{self.missing} is not installed: pip install "hagworm[{self.extra}]"'
+
+
+class PortInUse(HagwormError):
+    """The address cannot be bound."""
+
+    code = "port"
+    exit_code = 2
+
+
+class StartupFailed(HagwormError):
+    """A lifespan raised while the application started; the cause is chained."""
+
+    code = "startup"
+    exit_code = 3
+
+
+@contextmanager
+def extra(name: str) -> Iterator[None]:
+    """Turn an ImportError inside the block into `MissingExtra(name)`."""
+    try:
+        yield
+    except MissingExtra:
+        raise
+    except ImportError as exc:
+        raise MissingExtra(name, exc.name or str(exc)) from exc

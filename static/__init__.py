@@ -1,0 +1,1 @@
+"""Files that ship beside the code, installed as the package `hagworm.static`."""
