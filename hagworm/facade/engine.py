@@ -22,11 +22,18 @@ class Listener(Protocol):
 
     ports: Sequence[int]
 
+    @property
+    def connections(self) -> int:
+        """How many connections are open; one whose response still waits in a buffer counts."""
+
     def stop_accepting(self) -> None:
         """Close the listening sockets; connections that are open live on."""
 
     def close_idle(self) -> None:
-        """Close every connection that waits between two requests; the others close after their response."""
+        """Close every connection that waits between two requests; the others close after their response.
+
+        A connection on which part of a request has arrived, or whose last response is not all sent yet, is not idle.
+        """
 
     async def kill(self) -> None:
         """Close whatever is left, at once, and return when nothing of the server remains."""
