@@ -77,7 +77,9 @@ $(VENV)/.has-%: $(VENV)/.created $(packaging)
 # Debian packages that the tests use; without root or apt-get they are named and the tests that need them are skipped.
 system:
 	@missing=; \
+	export PATH="$$PATH:/usr/sbin"; \
 	command -v chromium >/dev/null || missing="$$missing chromium"; \
+	command -v mariadbd >/dev/null || missing="$$missing mariadb-server"; \
 	$(PYTHON) -c 'import ensurepip' 2>/dev/null || missing="$$missing python3-venv"; \
 	if [ -z "$$missing" ]; then :; \
 	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \

@@ -1,9 +1,7 @@
 """Orders in the database, without a web."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
@@ -15,14 +13,6 @@ from orders.store import IllegalMove, OrderChanged, OrderNotFound, Store
 TEA = NewOrder(
     customer="Ada", items=[Item(sku="TEA", quantity=2, price_cents=450), Item(sku="CUP", quantity=1, price_cents=5)]
 )
-
-
-@pytest.fixture(params=["file", "memory"])
-async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
-    where = f"/{tmp_path}/orders.db" if request.param == "file" else ""
-
-    async with open_database(f"sqlite+aiosqlite://{where}") as database:
-        yield database
 
 
 async def create(database: Database) -> int:
@@ -146,12 +136,12 @@ async def test_pages_follow_each_other_without_gap_or_repetition(database: Datab
     assert found == [number for number in numbers if number != numbers[3]]
 
 
-async def test_processes_may_make_the_tables_at_the_same_time(tmp_path: Path) -> None:
+async def test_processes_may_make_the_tables_at_the_same_time(url: str) -> None:
     async def start() -> str:
-        async with open_database(f"sqlite+aiosqlite:///{tmp_path}/orders.db") as database:
+        async with open_database(url) as database:
             return await database.ping()
 
-    assert await asyncio.gather(*(start() for _ in range(8))) == ["sqlite"] * 8
+    assert await asyncio.gather(*(start() for _ in range(8))) == [url.partition("+")[0]] * 8
 
 
 async def test_a_listener_hears_what_is_committed_after_it_came(database: Database) -> None:
