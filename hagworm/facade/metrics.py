@@ -1,0 +1,149 @@
+"""What a process counts while it serves, and the Prometheus text that tells it (exposition format 0.0.4)."""
+
+import os
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import accumulate
+from time import time
+from typing import Any
+
+from hagworm.facade.handler import METHODS
+from hagworm.facade.plan import RoutePlan
+
+__all__ = ("BUCKETS", "CONTENT_TYPE", "Metrics", "Sample", "expose")
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+"""Upper bounds of the latency histogram, in seconds."""
+
+Sample = tuple[str, Mapping[str, str], float]
+"""The suffix of a metric's name, labels, value."""
+
+KNOWN_METHODS = frozenset(METHODS)
+ESCAPES = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n"})
+
+
+class Metrics:
+    """The counters of one process. `observe` is on the hot path: one look-up and two additions.
+
+    `in_flight` and `websockets` are gauges that whoever opens and closes them moves up and down.
+    """
+
+    __slots__ = ("cells", "errors", "in_flight", "plans", "started", "websockets")
+
+    def __init__(self) -> None:
+        self.started = time()
+        self.in_flight = 0
+        self.websockets = 0
+        self.errors = 0
+        """Requests that ended in an exception nobody had an answer for, or in an aborted response."""
+        # The seconds in all, then the number of observations in each bucket. A plan is told by its address, as its
+        # hash would cost more than everything else here; `plans` keeps it alive, so that the address stays its own.
+        self.cells: dict[tuple[int, str, int], list[float]] = {}
+        self.plans: dict[int, RoutePlan] = {}
+
+    def __repr__(self) -> str:
+        return f"<Metrics {self.in_flight} in flight, {self.websockets} websockets, {len(self.cells)} series>"
+
+    def observe(self, plan: RoutePlan | None, method: str, status: int, seconds: float) -> None:
+        """Count one request that has been answered; `plan` is None where no route matched."""
+        try:
+            cell = self.cells[id(plan), method, status]
+        except KeyError:
+            cell = self.open(plan, method, status)
+
+        cell[0] += seconds
+        cell[bisect_left(BUCKETS, seconds) + 1] += 1
+
+    def open(self, plan: RoutePlan | None, method: str, status: int) -> list[float]:
+        # Anybody can invent a method; only those of a route are worth a series of their own.
+        if plan is not None:
+            self.plans[id(plan)] = plan
+        elif method not in KNOWN_METHODS:
+            method = "OTHER"
+
+        return self.cells.setdefault((id(plan), method, status), [0.0] * (len(BUCKETS) + 2))
+
+    def route_of(self, place: int) -> str:
+        return plan.template if (plan := self.plans.get(place)) is not None else ""
+
+    def render(self) -> bytes:
+        """Return the text for a scraper. The same numbers give the same bytes."""
+        return "".join(self.lines()).encode()
+
+    def lines(self) -> Iterator[str]:
+        totals: dict[tuple[str, str, int], float] = {}
+        spread: dict[tuple[str, str], list[float]] = {}
+
+        for (place, method, status), cell in self.cells.items():
+            route = self.route_of(place)
+            totals[route, method, status] = totals.get((route, method, status), 0) + sum(cell[1:])
+            row = spread.setdefault((route, method), [0.0] * len(cell))
+            spread[route, method] = [have + more for have, more in zip(row, cell, strict=True)]
+
+        yield from expose(
+            "http_requests_total",
+            "counter",
+            "Requests answered; the route is empty where none matched.",
+            (
+                ("", {"route": route, "method": method, "status": str(status), "class": f"{status // 100}xx"}, count)
+                for (route, method, status), count in sorted(totals.items())
+            ),
+        )
+        yield from expose(
+            "http_request_duration_seconds",
+            "histogram",
+            "Time from the head of a request to the last byte of its response.",
+            (sample for (route, method), row in sorted(spread.items()) for sample in histogram(route, method, row)),
+        )
+
+        for name, kind, text, value in (
+            ("http_requests_in_flight", "gauge", "Requests that are being answered.", self.in_flight),
+            ("http_request_errors_total", "counter", "Requests that ended in an unexpected exception.", self.errors),
+            ("websockets_open", "gauge", "WebSockets that are open.", self.websockets),
+            *process_figures(self.started),
+        ):
+            yield from expose(name, kind, text, [("", {}, value)])
+
+
+def histogram(route: str, method: str, row: list[float]) -> Iterator[Sample]:
+    labels = {"route": route, "method": method}
+    running = list(accumulate(row[1:]))
+
+    for bound, count in zip((*map(number, BUCKETS), "+Inf"), running, strict=True):
+        yield "_bucket", labels | {"le": bound}, count
+
+    yield "_sum", labels, row[0]
+    yield "_count", labels, running[-1]
+
+
+def process_figures(started: float) -> Iterator[tuple[str, str, str, float]]:
+    """Yield what the machine knows of this process, by the names that Prometheus' own clients use."""
+    times = os.times()
+    yield "process_start_time_seconds", "gauge", "When the process began to serve, Unix time.", started
+    yield "process_cpu_seconds_total", "counter", "Processor time, user and system.", times.user + times.system
+
+    try:
+        with open("/proc/self/statm", encoding="ascii") as file:
+            resident = int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+        files = len(os.listdir("/proc/self/fd"))
+    except OSError:
+        # Only Linux keeps these; elsewhere the lines are missing.
+        return
+
+    yield "process_resident_memory_bytes", "gauge", "Memory in use.", resident
+    yield "process_open_fds", "gauge", "Open file descriptors.", files
+
+
+def expose(name: str, kind: str, text: str, samples: Iterable[Sample]) -> Iterator[str]:
+    """Yield the lines of one metric: its help, its type, its samples."""
+    yield f"# HELP {name} {text}\n# TYPE {name} {kind}\n"
+
+    for suffix, labels, value in samples:
+        inside = ",".join(f'{key}="{str(content).translate(ESCAPES)}"' for key, content in labels.items())
+        yield f"{name}{suffix}{{{inside}}} {number(value)}\n" if inside else f"{name}{suffix} {number(value)}\n"
+
+
+def number(value: Any) -> str:
+    return str(int(value)) if value == int(value) else repr(value)
