@@ -44,10 +44,20 @@ class HagwormError(Exception):
 
 
 class ConfigError(HagwormError):
-    """The settings are wrong; the text names each key, its source and the remedy."""
+    """The settings are wrong; each of `problems` names a key, its source and the remedy."""
 
     code = "config"
     exit_code = 2
+
+    def __init__(self, *problems: str) -> None:
+        super().__init__(*problems)
+        self.problems = problems
+
+    def __str__(self) -> str:
+        if len(self.problems) < 2:
+            return "".join(self.problems)
+
+        return "\n  ".join([f"{len(self.problems)} problems in the settings", *self.problems])
 
 
 class DefinitionError(HagwormError):

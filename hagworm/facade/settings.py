@@ -1,10 +1,26 @@
 """The sections of the configuration that hagworm itself reads."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Annotated, Literal
 
+from hagworm.extend.config import Range
 from hagworm.facade.limits import Limits
 
-__all__ = ("DocsSettings", "FrameSettings", "LogSettings", "ServerSettings")
+__all__ = ("AppSettings", "DocsSettings", "FrameSettings", "LogSettings", "ServerSettings")
+
+
+Count = Annotated[int, Range(1)]
+Port = Annotated[int, Range(0, 65535)]
+Seconds = Annotated[float, Range(0)]
+
+
+@dataclass(frozen=True, slots=True)
+class AppSettings:
+    """Section `app`: what the command `hagworm` works on when it is not told."""
+
+    target: str = ""
+    """`package.module:attribute` of the application, or of a function that returns it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,24 +29,25 @@ class ServerSettings:
 
     engine: str = "fastapi"
     host: str = "127.0.0.1"
-    port: int = 8000
+    port: Port = 8000
+    """0 takes any free port."""
     uds: str | None = None
     """Path of a Unix socket to listen on instead of host and port."""
-    workers: int = 1
-    backlog: int = 2048
-    loop: str = "auto"
+    workers: Count = 1
+    backlog: Count = 2048
+    loop: Literal["auto", "uvloop", "asyncio"] = "auto"
     """`auto` (uvloop where it is installed), `uvloop` or `asyncio`."""
-    http: str = "auto"
+    http: Literal["auto", "httptools", "h11"] = "auto"
     """Parser of the ASGI server: `auto`, `httptools` or `h11`."""
-    asgi_server: str = "uvicorn"
+    asgi_server: Literal["uvicorn", "granian", "hypercorn"] = "uvicorn"
     """Who serves the engines `asgi` and `fastapi`: `uvicorn`, `granian` or `hypercorn`."""
-    keep_alive: float = 75.0
+    keep_alive: Seconds = 75.0
     """How long a connection may wait for its next request."""
-    header_timeout: float = 10.0
+    header_timeout: Seconds = 10.0
     """How long a client may take for the head of a request, where the engine can tell."""
-    drain_timeout: float = 30.0
+    drain_timeout: Seconds = 30.0
     """How long requests in flight may take once the service has been told to stop."""
-    threads: int = 40
+    threads: Count = 40
     """Size of the pool that runs `def` handlers and dependencies."""
     access_log: bool = True
     server_header: str = ""
@@ -43,6 +60,22 @@ class ServerSettings:
     control_socket: str = ""
     """Gunicorn's control socket; empty means one of its own per application, in a private directory."""
 
+    def validate(self, environment: str) -> Iterator[str]:
+        """Say what the types cannot: networks that are none, a reload in production."""
+        from ipaddress import ip_network
+
+        if not self.engine.strip():
+            yield "engine: expected the name of an engine, got ''"
+
+        for network in self.trusted_proxies:
+            try:
+                ip_network(network)
+            except ValueError as exc:
+                yield f"trusted_proxies: expected networks like '10.0.0.0/8': {exc}"
+
+        if self.reload and environment == "production":
+            yield "reload: is for development, not for environment 'production'"
+
 
 @dataclass(frozen=True, slots=True)
 class DocsSettings:
@@ -53,24 +86,35 @@ class DocsSettings:
     health: str = "/-"
     """Prefix of `live`, `ready` and `metrics`."""
 
+    def validate(self, environment: str) -> Iterator[str]:
+        """Refuse paths that are none, and two descriptions at one path."""
+        for name in ("openapi", "ui", "health"):
+            path = getattr(self, name)
+
+            if path and not path.startswith("/"):
+                yield f"{name}: expected a path that starts with '/', or nothing, got {path!r}"
+
+        if self.openapi and self.openapi == self.ui:
+            yield f"ui: is the path of the description too: {self.ui!r}"
+
 
 @dataclass(frozen=True, slots=True)
 class LogSettings:
     """Section `log`."""
 
-    level: str = "info"
-    format: str = "text"
-    """`text` or `json`."""
+    level: Literal["debug", "info", "warning", "error", "critical"] = "info"
+    format: Literal["text", "json"] = "text"
 
 
 @dataclass(frozen=True, slots=True)
 class FrameSettings:
     """The whole of what hagworm reads; an application's own sections stand beside these."""
 
-    environment: str = "development"
-    """`development` or `production`; defaults that are unsafe in production are refused there."""
+    environment: Literal["development", "test", "staging", "production"] = "development"
+    """Defaults that are unsafe in production are refused in `production`."""
     debug: bool = False
     """Error answers carry the traceback, to loopback clients only."""
+    app: AppSettings = field(default_factory=AppSettings)
     server: ServerSettings = field(default_factory=ServerSettings)
     limits: Limits = field(default_factory=Limits)
     docs: DocsSettings = field(default_factory=DocsSettings)

@@ -1,0 +1,165 @@
+"""Where the layers are read from: files, the environment, the command line."""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path as FilePath
+from typing import Any
+
+from hagworm.extend.config.build import resolve
+from hagworm.extend.config.dotenv import Variable, parse_dotenv
+from hagworm.extend.config.layer import Given, argument_layer, file_layer, spelled, variable_layer
+from hagworm.extend.config.schema import Schema
+from hagworm.extend.config.settings import Settings
+from hagworm.extend.config.toml import Document, parse_toml
+from hagworm.extend.error import ConfigError
+
+__all__ = ("CONFIG_NAME", "Places", "load_settings", "peek", "read_places")
+
+CONFIG_NAME = "hagworm.toml"
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Everything that was read, before anybody knows which settings there are."""
+
+    documents: list[Document]
+    """`hagworm.toml`, then the file that was named: the later wins."""
+    dotenv: list[Variable]
+    environment: list[Variable]
+
+
+def load_settings(
+    business: type | None = None,
+    *,
+    frame: type,
+    overrides: Mapping[str, Any] | None = None,
+    environ: Mapping[str, str] | None = None,
+    directory: FilePath | None = None,
+    app_dir: FilePath | None = None,
+    config_file: str | FilePath | None = None,
+) -> Settings:
+    """Return the settings of `frame` with those of `business` beside them.
+
+    Of several places that set the same key the first wins: `overrides` (`{"server.port": "8001"}`, the command line),
+    the environment (`HAGWORM_SERVER__PORT`; `HAGWORM_SERVER__PORT_FILE` names a file that holds the value), `.env` in
+    `directory`, the TOML file `config_file` (or `HAGWORM_CONFIG`), `hagworm.toml` in `directory` or else in `app_dir`,
+    the defaults of the classes. `environ` is `os.environ` and `directory` the working directory unless given.
+
+    Raises `ConfigError` with every problem found, each with its key and source, and `DefinitionError` for classes that
+    cannot describe settings.
+    """
+    schema = Schema(business, frame)
+    directory = directory or FilePath.cwd()
+    places = read_places(environ=environ, directory=directory, app_dir=app_dir, config_file=config_file)
+    read = reader(directory)
+
+    return Settings(
+        schema,
+        resolve(
+            schema,
+            [
+                *(file_layer(document, schema) for document in places.documents),
+                variable_layer(places.dotenv, schema, read),
+                variable_layer(places.environment, schema, read),
+                argument_layer(overrides or {}, schema),
+            ],
+        ),
+    )
+
+
+def peek(key: str, places: Places) -> Given | None:
+    """Return the text that is set for one key, before the rest can be understood; None where nothing is.
+
+    It is how the target of the command line is found, which then tells what else may be set.
+    """
+    path = tuple(key.split("."))
+
+    for variables in (places.environment, places.dotenv):
+        for variable in reversed(variables):
+            if variable.name.upper() == spelled(path) and variable.value:
+                return Given(variable.value, variable.source)
+
+    for document in reversed(places.documents):
+        value: Any = document.values
+
+        for part in path:
+            value = value.get(part) if isinstance(value, dict) else None
+
+        if isinstance(value, str) and value:
+            return Given(value, document.source(path))
+
+    return None
+
+
+def read_places(
+    *,
+    environ: Mapping[str, str] | None = None,
+    directory: FilePath | None = None,
+    app_dir: FilePath | None = None,
+    config_file: str | FilePath | None = None,
+) -> Places:
+    """Read every place of `load_settings` that is there. Raises `ConfigError` naming each that cannot be read."""
+    directory = directory or FilePath.cwd()
+    environ = os.environ if environ is None else environ
+    problems: list[str] = []
+
+    def attempt(path: FilePath, parse: Callable[[str, str], Any], fallback: Any) -> Any:
+        name = shown(path, directory)
+
+        try:
+            return parse(path.read_text(encoding="utf-8-sig"), name)
+        except ConfigError as exc:
+            problems.extend(exc.problems)
+        except UnicodeDecodeError as exc:
+            problems.append(f"{name}: not UTF-8 text (byte {exc.start})")
+        except OSError as exc:
+            problems.append(f"{name}: cannot be read: {exc.strerror}")
+
+        return fallback
+
+    environment = [Variable(name, value, f"env {name}") for name, value in environ.items()]
+    dotenv: list[Variable] = []
+    documents: list[Document] = []
+
+    if (path := directory / ".env").is_file():
+        dotenv = attempt(path, parse_dotenv, dotenv)
+
+    candidates = [place / CONFIG_NAME for place in (directory, app_dir) if place is not None]
+    usual = next((path for path in candidates if path.is_file()), None)
+
+    if usual is not None:
+        documents.append(attempt(usual, parse_toml, None))
+
+    if named := name_config(config_file, [*dotenv, *environment]):
+        path = directory / FilePath(named.value).expanduser()
+
+        if not path.is_file():
+            problems.append(f"{named.value}: no such file ({named.source})")
+        elif usual is None or not path.samefile(usual):
+            documents.append(attempt(path, parse_toml, None))
+
+    if problems:
+        raise ConfigError(*problems)
+
+    return Places(documents, dotenv, environment)
+
+
+def name_config(config_file: str | FilePath | None, variables: list[Variable]) -> Given | None:
+    if config_file is not None:
+        return Given(str(config_file), "--config")
+
+    for variable in reversed(variables):
+        if variable.name == "HAGWORM_CONFIG" and variable.value:
+            return Given(variable.value, variable.source)
+
+    return None
+
+
+def reader(directory: FilePath) -> Callable[[str], str]:
+    return lambda name: (directory / FilePath(name).expanduser()).read_text(encoding="utf-8-sig")
+
+
+def shown(path: FilePath, directory: FilePath) -> str:
+    """Return how a path is called in messages: relative where it lies in the working directory."""
+    return str(path.relative_to(directory)) if path.is_relative_to(directory) else str(path)
