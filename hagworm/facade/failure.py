@@ -6,6 +6,7 @@ HTTPError                 any status
 ├── Forbidden             403
 ├── NotFound              404
 ├── MethodNotAllowed      405, with Allow
+├── RequestTimeout        408
 ├── Conflict              409
 ├── PayloadTooLarge       413
 ├── UnsupportedMediaType  415
@@ -27,6 +28,7 @@ __all__ = (
     "NotFound",
     "PayloadTooLarge",
     "Problem",
+    "RequestTimeout",
     "ServiceUnavailable",
     "Unauthorized",
     "UnsupportedMediaType",
@@ -67,6 +69,9 @@ class HTTPError(Exception):
     `type` is the URI of the kind of problem, `headers` go into the response as they are, `extra` becomes further
     members of the problem document.
     """
+
+    close = False
+    """Whether the connection ends with the answer, because the rest of the request is not read."""
 
     def __init__(
         self,
@@ -137,7 +142,9 @@ class Conflict(HTTPError):
 
 
 class PayloadTooLarge(HTTPError):
-    """413: more than `Limits` allow."""
+    """413: more than `Limits` allow; the connection is closed, as the rest of the body is not read."""
+
+    close = True
 
     def __init__(self, detail: str = "", **options: Any) -> None:
         super().__init__(413, detail, **options)
@@ -153,10 +160,19 @@ class UnsupportedMediaType(HTTPError):
 class ValidationFailed(HTTPError):
     """422: what is wrong with the request, all of it."""
 
-    def __init__(self, problems: Iterable[Problem], detail: str = "", **options: Any) -> None:
+    def __init__(self, problems: Iterable[Problem], detail: str = "", *, status: int = 422, **options: Any) -> None:
         self.problems = tuple(problems)
         count = len(self.problems)
-        super().__init__(422, detail or f"{count} problem{'s' if count != 1 else ''} in the request", **options)
+        super().__init__(status, detail or f"{count} problem{'s' if count != 1 else ''} in the request", **options)
+
+
+class RequestTimeout(HTTPError):
+    """408: the client has fallen silent in the middle of its request; the connection is closed."""
+
+    close = True
+
+    def __init__(self, detail: str = "", **options: Any) -> None:
+        super().__init__(408, detail, **options)
 
 
 class ServiceUnavailable(HTTPError):

@@ -1,0 +1,1 @@
+"""Waiting: the verbs every coroutine here is built from."""
