@@ -84,6 +84,11 @@ class Store:
         """Return an order. Raises OrderNotFound."""
         return Order.model_validate(await self.find(order_id), from_attributes=True)
 
+    async def all(self) -> list[Order]:
+        """Return every order, lowest number first."""
+        rows = await self.session.scalars(select(OrderRow).order_by(OrderRow.id))
+        return [Order.model_validate(row, from_attributes=True) for row in rows]
+
     async def page(self, *, status: Status | None = None, limit: int = 20, after: int | None = None) -> OrderPage:
         """Return up to `limit` orders of a number greater than `after`, lowest number first."""
         query = select(OrderRow).order_by(OrderRow.id).limit(limit + 1)
@@ -160,7 +165,8 @@ class Store:
         return list(await self.session.scalars(query))
 
     async def find(self, order_id: int) -> OrderRow:
-        if (row := await self.session.get(OrderRow, order_id)) is None:
+        # No database has a number for what is larger.
+        if order_id >= 2**63 or (row := await self.session.get(OrderRow, order_id)) is None:
             raise OrderNotFound(order_id)
 
         return row

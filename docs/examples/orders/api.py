@@ -1,0 +1,160 @@
+"""The routes."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from hagworm import (
+    App,
+    BackgroundTasks,
+    Depends,
+    EventStream,
+    Header,
+    Query,
+    Request,
+    Response,
+    Router,
+    ServerSentEvent,
+    WebSocket,
+    WebSocketClosed,
+)
+from orders.database import Database
+from orders.dependencies import Reading, Writing, require_token
+from orders.export import XLSX, write_workbook
+from orders.feed import Feed, Listener, TooSlow
+from orders.schemas import Change, NewOrder, Order, OrderChange, OrderPage, Status, UnlessBlank
+from orders.store import Store
+
+__all__ = ("router",)
+
+router = Router()
+
+WRITES = [Depends(require_token)]
+LARGEST = 2**63 - 1
+
+
+@router.post("/orders", status=201, tags=["orders"], dependencies=WRITES)
+async def create_order(
+    order: NewOrder, store: Writing, request: Request, response: Response, background: BackgroundTasks
+) -> Order:
+    """Place an order."""
+    placed = await store.create(order)
+    response.headers["location"] = request.app.url("read_order", order_id=placed.id)
+    background.add(thank, request.app.state.database, placed)
+    return placed
+
+
+@router.get("/orders", tags=["orders"])
+async def list_orders(
+    store: Reading,
+    status: Annotated[Status | None, UnlessBlank] = None,
+    limit: Annotated[Annotated[int, Query(ge=1, le=100)] | None, UnlessBlank] = None,
+    after: Annotated[Annotated[int, Query(ge=0, le=LARGEST)] | None, UnlessBlank] = None,
+) -> OrderPage:
+    """List orders, lowest number first, a page at a time."""
+    return await store.page(status=status, limit=20 if limit is None else limit, after=after)
+
+
+@router.get("/orders/export.xlsx", tags=["orders"])
+async def export_orders(store: Reading) -> Response:
+    """Return all orders as a spreadsheet."""
+    content = await asyncio.to_thread(write_workbook, await store.all())
+    return Response(content, headers={"content-disposition": 'attachment; filename="orders.xlsx"'}, media_type=XLSX)
+
+
+@router.get("/orders/{order_id:int}", tags=["orders"])
+async def read_order(order_id: int, store: Reading) -> Order:
+    """Return an order."""
+    return await store.read(order_id)
+
+
+@router.patch("/orders/{order_id:int}", tags=["orders"], dependencies=WRITES)
+async def change_order(order_id: int, change: OrderChange, store: Writing) -> Order:
+    """Take an order to another status: new → paid → shipped; new and paid orders may be cancelled."""
+    return await store.move(order_id, change)
+
+
+@router.delete("/orders/{order_id:int}", status=204, tags=["orders"], dependencies=WRITES)
+async def delete_order(order_id: int, store: Writing) -> None:
+    """Remove an order for good."""
+    await store.delete(order_id)
+
+
+@router.get("/orders/{order_id:int}/events", tags=["orders"])
+async def order_events(
+    order_id: int, app: App, store: Reading, last_event_id: Annotated[int, Header(ge=0, le=LARGEST)] = 0
+) -> EventStream:
+    """Tell what happens to an order, from its beginning or from `Last-Event-ID` on, until nothing more can happen."""
+    await store.read(order_id)
+    return EventStream(follow(app.state.database, app.state.feed, order_id, last_event_id))
+
+
+@router.websocket("/feed")
+async def feed(ws: WebSocket) -> None:
+    """Send every change of every order as it is made."""
+    async with ws.app.state.feed.listen() as changes:
+        await ws.accept()
+
+        async with asyncio.TaskGroup() as tasks:
+            teller = tasks.create_task(tell(ws, changes))
+
+            async for _ in ws:
+                """Nothing is expected of the client but that it leaves, which ends the loop."""
+
+            teller.cancel()
+
+
+@router.get("/health", tags=["service"])
+async def health(app: App, response: Response) -> dict[str, str]:
+    """Say whether the service can do its work."""
+    try:
+        kind = await app.state.database.ping()
+    except SQLAlchemyError:
+        response.status = 503
+        return {"status": "failing", "database": "unreachable"}
+
+    return {"status": "ok", "database": kind}
+
+
+async def thank(database: Database, order: Order) -> None:
+    """Leave a message for the customer, once the answer is on its way."""
+    async with database.write() as session:
+        await Store(session).queue_mail(order.id, order.customer, f"We have received your order {order.id}.")
+
+
+async def follow(database: Database, feed: Feed, order_id: int, version: int) -> AsyncIterator[ServerSentEvent]:
+    async with feed.listen() as changes:
+        async with database.read() as session:
+            history = await Store(session).history(order_id, after_version=version)
+
+        for change in history:
+            yield event(change)
+            version = change.version
+
+            if change.is_last:
+                return
+
+        # A listener that falls behind is cut off; it comes back with the number of the last event it has seen.
+        async for change in changes:
+            if change.order_id == order_id and change.version > version:
+                yield event(change)
+                version = change.version
+
+                if change.is_last:
+                    return
+
+
+def event(change: Change) -> ServerSentEvent:
+    return ServerSentEvent(change.model_dump(mode="json"), event=change.status, id=str(change.version))
+
+
+async def tell(ws: WebSocket, changes: Listener) -> None:
+    try:
+        async for change in changes:
+            await ws.send_json(change.model_dump(mode="json"))
+    except TooSlow:
+        await ws.close(1013, "too slow")
+    except WebSocketClosed:
+        return
