@@ -1,6 +1,6 @@
 """The application: routes, middleware and lifespans, and the one place where they become something that serves."""
 
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
@@ -11,12 +11,15 @@ from hagworm.extend.error import DefinitionError, nearest
 from hagworm.facade.binding import location_of
 from hagworm.facade.connection import State
 from hagworm.facade.engine import load_engine
+from hagworm.facade.health import Readiness
 from hagworm.facade.lifespan import Lifespan, as_manager
 from hagworm.facade.limits import Limits
+from hagworm.facade.metrics import Metrics
 from hagworm.facade.params import Depends
 from hagworm.facade.proxies import Prefixed
 from hagworm.facade.router import Router
 from hagworm.facade.runtime import Runtime
+from hagworm.facade.service_routes import service_routes
 from hagworm.facade.settings import FrameSettings
 from hagworm.facade.target import quote_segment
 
@@ -80,9 +83,9 @@ class App(Router):
     """A business service. Any engine serves it; it is an ASGI 3 application too.
 
     `settings` is a frozen dataclass, or a pydantic model, whose fields are the service's own sections of the
-    configuration. `limits` replaces the section `limits`. `trailing_slash` is `strict` (a path with another slash at its end
-    is another path) or `redirect`. `compat="fastapi"` answers errors in FastAPI's shapes. `websocket_origins` are those that
-    may open WebSockets beside the service's own.
+    configuration. `limits` replaces the section `limits`. `trailing_slash` is `strict` (a path with another slash at
+    its end is another path) or `redirect`. `compat="fastapi"` answers errors in FastAPI's shapes. `websocket_origins`
+    are those that may open WebSockets beside the service's own. `openapi_extra` is merged over the description.
     """
 
     def __init__(
@@ -99,6 +102,7 @@ class App(Router):
         middleware: Sequence[Callable[..., Any]] = (),
         dependencies: Sequence[Depends] = (),
         websocket_origins: Sequence[str] = (),
+        openapi_extra: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(middleware=middleware, dependencies=dependencies)
 
@@ -116,12 +120,14 @@ class App(Router):
         self.trailing_slash = trailing_slash
         self.compat = compat
         self.debug = debug
+        self.openapi_extra = openapi_extra
         self.websocket_origins = frozenset(websocket_origins)
         self.state = State()
         self.natives: dict[str, Any] = {}
         self.mounts: list[Mount] = []
         self.lifespans: list[Lifespan] = []
-        self.readiness_checks: list[Callable[[], Any]] = []
+        self.readiness_checks = Readiness()
+        self.metrics = Metrics()
         self.keep_errors = False
         self.last_error: BaseException | None = None
         self._settings: Any = None
@@ -170,12 +176,17 @@ class App(Router):
 
     def readiness(self, function: F) -> F:
         """Ask the (async) function on `/-/ready`: what it raises, or returns as false, makes the service not ready."""
-        self.check_open()
-        self.readiness_checks.append(function)
-        return function
+        return self.readiness_checks.add(function)
+
+    def static(self, path: str, directory: str, **options: Any) -> None:
+        """Serve the files of `directory` below `path`; options are those of `hagworm.facade.files.StaticFiles`."""
+        from hagworm.facade.files import StaticFiles
+
+        files = StaticFiles(directory, **options)
+        self.add(f"{path.rstrip('/')}/{{path:path}}", files.answer, include_in_schema=False, name=f"static {path}")
 
     def mount(self, path: str, app: "App") -> None:
-        """Let another `App` answer everything below `path` that no route of this one does, with its own errors and middleware."""
+        """Let another `App`, its own middleware and errors included, answer what no route does below `path`."""
         self.check_open()
 
         if not isinstance(app, App):
@@ -187,7 +198,7 @@ class App(Router):
         self.mounts.append(Mount(self.mount_prefix(path), app))
 
     def mount_native(self, path: str, application: Any) -> None:
-        """Let a FastAPI, ASGI, WSGI or Tornado application answer everything below `path` that no route does, on any engine.
+        """Let a FastAPI, ASGI, WSGI or Tornado application answer what is below `path` and no route, on any engine.
 
         At `/` it takes whatever is left.
         """
@@ -246,13 +257,18 @@ class App(Router):
                 if isinstance(mount.target, App):
                     self.mounts[self.mounts.index(mount)] = Mount(mount.prefix, mount.target.freeze())
 
-            self.declare_own_routes()
+            self.declare_service_routes()
             self._runtime = Runtime(self)
 
         return self._runtime
 
-    def declare_own_routes(self) -> None:
-        """Add the description and the health of the service, where the settings want them."""
+    def declare_service_routes(self) -> None:
+        """Add what every service has, where the settings want it and the business has nothing of its own there."""
+        taken = {route.path for route in self.flatten()}
+
+        for path, handler in service_routes(self).items():
+            if path not in taken:
+                self.add(path, handler, include_in_schema=False)
 
     @contextmanager
     def override(self, dependency: Callable[..., Any], replacement: Callable[..., Any]) -> Iterator[None]:
@@ -296,6 +312,6 @@ def native_adapter(application: Any, prefix: str) -> Any:
         return import_module("hagworm.frame.asgi.wsgi").mount_wsgi(application, prefix)
 
     raise DefinitionError(
-        f"{location_of(application)}: mount_native takes an ASGI application (scope, receive, send), a WSGI application "
+        f"{location_of(application)}: mount_native takes an ASGI application (scope, receive, send), a WSGI one "
         f"(environ, start_response) or a Tornado one, not something of {count} arguments"
     )

@@ -8,7 +8,7 @@ from types import NoneType
 from typing import Any
 
 from hagworm.extend.error import DefinitionError
-from hagworm.facade.binding import Analyst, Provider, body_parameters, location_of
+from hagworm.facade.binding import Analyst, Provider, body_parameters
 from hagworm.facade.compile import compile_call
 from hagworm.facade.failure import HTTPError
 from hagworm.facade.limits import Limits
@@ -27,6 +27,7 @@ __all__ = ("Assembly", "Entry", "SocketEntry", "assemble")
 JSON_TYPE = (b"content-type", b"application/json")
 BODILESS = (204, 304)
 
+Run = Callable[[Any], Awaitable[Any]]
 Failing = Callable[[Request, Exception, tuple[ExceptionHandlers, ...]], Awaitable[Response]]
 
 
@@ -147,7 +148,8 @@ def claim(tree: RouteTree[Any], template: Template, plan: RoutePlan, entry: Any)
     if taken := tree.add(template, plan.methods, entry):
         other = tree.leaf(template).methods[taken[0]].plan
         raise DefinitionError(
-            f"{plan.location}: {taken[0]} {plan.template} is answered by {other.endpoint.__qualname__} already ({other.location})"
+            f"{plan.location}: {taken[0]} {plan.template} is answered already, by {other.endpoint.__qualname__} "
+            f"({other.location})"
         )
 
 
@@ -210,8 +212,8 @@ def describe(
     )
 
 
-def make_endpoint(route: Route, plan: RoutePlan, run: Callable[[Any], Awaitable[Any]], failing: Failing) -> Endpoint:
-    """Return `async endpoint(request) -> Response`: runs the handler, renders its value, answers the errors it knows."""
+def make_endpoint(route: Route, plan: RoutePlan, run: Run, failing: Failing) -> Endpoint:
+    """Return `async endpoint(request)`: runs the handler, renders its value, answers the errors it knows."""
     options, status, where = route.options, plan.status, route.location
     handlers = tuple(table for table in reversed(route.exception_handlers) if table)
     response_class = options.response_class
@@ -285,7 +287,7 @@ def apply_template(response: Response, template: Response) -> None:
     response.close = response.close or template.close
 
 
-def with_timeout(run: Callable[[Any], Awaitable[Any]], seconds: float) -> Callable[[Any], Awaitable[Any]]:
+def with_timeout(run: Run, seconds: float) -> Run:
     async def bounded(request: Any) -> Any:
         scope = asyncio.timeout(seconds)
 
@@ -301,7 +303,7 @@ def with_timeout(run: Callable[[Any], Awaitable[Any]], seconds: float) -> Callab
     return bounded
 
 
-def leaving_with_client(run: Callable[[Any], Awaitable[Any]]) -> Callable[[Any], Awaitable[Any]]:
+def leaving_with_client(run: Run) -> Run:
     async def bound(request: Request) -> Any:
         with LeaveWithClient(request.disconnected):
             return await run(request)

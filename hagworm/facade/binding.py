@@ -24,7 +24,10 @@ FORMS = ("form", "file")
 def location_of(function: Any) -> str:
     """Return `file.py:12`, where `function` is written."""
     function = inspect.unwrap(function.func if isinstance(function, partial) else function)
-    code = getattr(function, "__code__", None) or getattr(getattr(function, "__call__", None), "__code__", None)
+    code = getattr(function, "__code__", None)
+
+    if code is None and not inspect.isclass(function):
+        code = getattr(type(function).__call__, "__code__", None)
 
     if code is not None:
         return f"{code.co_filename}:{code.co_firstlineno}"
@@ -180,14 +183,18 @@ class Analyst:
         hints = self.hints(function, where)
         parameters = list(signature.parameters.values())[1 if skip_first else 0 :]
 
+        # What functools.partial has been given already is nobody's to fill.
+        given = function.keywords if isinstance(function, partial) else {}
+
         for parameter in parameters:
+            if parameter.name in given:
+                continue
+
             if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
                 if is_kind(function, object):
                     continue
 
-                raise DefinitionError(
-                    f"{where}: {name_of(function)}() takes *{parameter.name}, which no request can fill"
-                )
+                raise DefinitionError(f"{where}: {name_of(function)}() takes *{parameter.name}, which nothing can fill")
 
             annotation = hints.get(parameter.name, parameter.annotation)
             argument = self.argument(parameter, annotation, where, (*trail, function))
@@ -286,10 +293,12 @@ class Analyst:
         inner = Analyst((), overrides=self.overrides, app_providers=self.app_providers)
         call = inner.read(function, trail=trail)
 
-        if inner.parameters or inner.providers or any(a.kind not in ("provider", "app") for a in call.arguments):
+        kinds = {argument.kind for argument in call.arguments}
+
+        if inner.parameters or inner.providers or not kinds <= {"provider", "app"}:
             raise DefinitionError(
-                f"{where}: {name_of(function)} ({location_of(function)}) has the scope 'app', so it may depend on the App "
-                "and on other dependencies of that scope only, not on a request"
+                f"{where}: {name_of(function)} ({location_of(function)}) has the scope 'app', so it may "
+                "depend on the App and on other dependencies of that scope only, not on a request"
             )
 
         provider = Provider(call, "app", True, len(self.app_providers))
@@ -341,7 +350,7 @@ class Analyst:
 
             extras = [*extras, Field(**constraints)]
 
-        annotation = Annotated[(base, *extras)] if extras else base  # type: ignore[valid-type]  # built at run time
+        annotation = Annotated[(base, *extras)] if extras else base
 
         return Parameter(
             source=source,
@@ -377,7 +386,8 @@ def body_parameters(parameters: Sequence[Parameter], where: str) -> tuple[tuple[
 
     if bodies and forms:
         raise DefinitionError(
-            f"{where}: {bodies[0].name!r} comes from a JSON body and {forms[0].name!r} from a form; a request has one body"
+            f"{where}: {bodies[0].name!r} comes from a JSON body and {forms[0].name!r} from a form; "
+            "a request has one body"
         )
 
     markers = [parameter.marker for parameter in bodies]

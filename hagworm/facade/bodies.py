@@ -107,10 +107,6 @@ def problems_of(error: Exception, loc: tuple[str | int, ...]) -> list[Problem]:
         ]
 
     message, _, way = str(error).partition(" - at `$")
-    steps: list[str | int] = []
-
-    for step in way.rstrip("`").replace("[", ".[").split("."):
-        if step:
-            steps.append(int(step[1:-1]) if step[1:-1].isdigit() and step[0] == "[" else step)
-
+    names = [step for step in way.rstrip("`").replace("[", ".[").split(".") if step]
+    steps = [int(step[1:-1]) if step[0] == "[" and step[1:-1].isdigit() else step for step in names]
     return [Problem((*loc, *steps), message, "type_error")]

@@ -1,4 +1,4 @@
-"""One route's call tree to one function: straight-line code, so that nothing known at start is looked up per request."""
+"""One route's call tree to one function of straight-line code: nothing known at start is looked up per request."""
 
 import asyncio
 import inspect
@@ -325,7 +325,7 @@ class Writer:
 
         manager = asynccontextmanager if call.style == "async-generator" else contextmanager
         opened = self.invocation(
-            Call(manager(call.function), "inline", call.arguments),  # type: ignore[type-var]
+            Call(manager(call.function), "inline", call.arguments),
             f"dependency_{number}",
         )
 

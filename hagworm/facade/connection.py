@@ -167,8 +167,8 @@ class Connection:
             if (scheme := proxies.scheme(peer[0], self.index)) is not None:
                 return scheme
 
-        scheme = self.exchange.scheme
-        return scheme
+        own: str = self.exchange.scheme
+        return own
 
     @property
     def host(self) -> str | None:
@@ -206,7 +206,7 @@ class Connection:
         return self._background
 
     def make_template(self) -> "Response":
-        """Return the response that handlers and dependencies may prepare; what they set on it goes into the real one."""
+        """Return the response that handlers may prepare; what they set on it goes into the real one."""
         if self.template is None:
             from hagworm.facade.response import Rendered
 

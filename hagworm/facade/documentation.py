@@ -8,24 +8,22 @@ import asyncio
 import hashlib
 import posixpath
 from collections.abc import Awaitable, Callable, Mapping
-from functools import partial
+from functools import cache
 from html import escape
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from hagworm.extend.static import static_file
 from hagworm.facade.openapi import render
 from hagworm.facade.reference import page
+from hagworm.facade.request import Request
 from hagworm.facade.response import Response
 
-if TYPE_CHECKING:
-    from hagworm.facade.request import Request
+__all__ = ("Route", "documentation_routes", "find_swagger")
 
-__all__ = ("Described", "Route", "documentation_routes", "find_swagger")
-
-Route = Callable[["Request"], Awaitable[Response]]
+Route = Callable[[Request], Awaitable[Response]]
 
 PACKAGE = "fastapi-swagger"
 HTML = "text/html; charset=utf-8"
@@ -62,32 +60,23 @@ SWAGGER_PAGE = """<!doctype html>
 NOTICE = 'This page only shows. To try requests from it: <code>pip install "hagworm[docs]"</code>.'
 
 
-class Described:
-    """The description of an application, made when somebody first asks for it, and only once."""
+class Kept:
+    """Bytes that are made when somebody first asks for them, and only once, in a thread."""
 
-    __slots__ = ("describe", "lock", "made", "rendered")
+    __slots__ = ("body", "etag", "lock", "make")
 
-    def __init__(self, describe: Callable[[], dict[str, Any]]) -> None:
-        self.describe = describe
+    def __init__(self, make: Callable[[], bytes]) -> None:
+        self.make = make
         self.lock = asyncio.Lock()
-        self.made: dict[str, Any] | None = None
-        self.rendered = b""
+        self.body = b""
+        self.etag = ""
 
-    async def document(self) -> dict[str, Any]:
-        """Return the document. It is made in a thread, as hundreds of models take longer than the loop may stand."""
-        if self.made is None:
-            async with self.lock:
-                if self.made is None:
-                    made = await asyncio.to_thread(self.describe)
-                    self.rendered = await asyncio.to_thread(render, made)
-                    self.made = made
-
-        return self.made
-
-    async def text(self) -> bytes:
-        """Return the document as it is sent."""
-        await self.document()
-        return self.rendered
+    async def fill(self) -> None:
+        """Make the bytes, unless they are there."""
+        async with self.lock:
+            if not self.etag:
+                self.body = await asyncio.to_thread(self.make)
+                self.etag = f'"{hashlib.sha256(self.body).hexdigest()[:32]}"'
 
 
 def find_swagger() -> Path | None:
@@ -115,16 +104,12 @@ def documentation_routes(
     `describe` returns the document. `swagger` is what `find_swagger` returns. Links are relative, so that they hold
     behind a proxy that adds a prefix.
     """
-    described = Described(describe)
     routes: dict[str, Route] = {}
+    # The page and the document tell the same.
+    known = cache(describe)
 
     if openapi:
-
-        async def document(request: "Request") -> Response:
-            """Answer with the OpenAPI document."""
-            return lasting(request, await described.text(), "application/json")
-
-        routes[openapi] = document
+        routes[openapi] = handler(Kept(lambda: render(known())), "application/json")
 
     if not ui:
         return routes
@@ -135,32 +120,23 @@ def documentation_routes(
 
     # Swagger UI reads the document by its URL.
     if swagger is None or not openapi:
-        routes[ui] = partial(show_reference, described=described, style=f"{folder}reference.css")
-        routes[f"{base}reference.css"] = asset(static_file("docs/reference.css"), STYLE)
+        text = Kept(lambda: page(known(), style=f"{folder}reference.css", notice=NOTICE))
+        routes[ui] = handler(text, HTML, policy=REFERENCE_POLICY)
+        routes[f"{base}reference.css"] = handler(Kept(static_file("docs/reference.css").read_bytes), STYLE)
         return routes
 
-    link = posixpath.relpath(openapi, stem or "/")
-    routes[ui] = partial(show_swagger, described=described, folder=folder, document=link, version=swagger_version())
-    routes[f"{base}start.js"] = asset(static_file("docs/start.js"), SCRIPT)
-    routes |= {f"{base}{name}": asset(swagger / name, kind) for name, kind in SWAGGER_FILES.items()}
+    values = {"folder": folder, "document": posixpath.relpath(openapi, stem or "/"), "version": swagger_version()}
+    text = Kept(lambda: swagger_page(title=known()["info"]["title"], **values))
+    routes[ui] = handler(text, HTML, policy=SWAGGER_POLICY)
+    routes[f"{base}start.js"] = handler(Kept(static_file("docs/start.js").read_bytes), SCRIPT)
+    routes |= {
+        f"{base}{name}": handler(Kept((swagger / name).read_bytes), kind) for name, kind in SWAGGER_FILES.items()
+    }
     return routes
 
 
-async def show_reference(request: "Request", *, described: Described, style: str) -> Response:
-    """Answer with the page of our own."""
-    document = await described.document()
-    text = await asyncio.to_thread(page, document, style=style, notice=NOTICE)
-    return lasting(request, text, HTML, policy=REFERENCE_POLICY)
-
-
-async def show_swagger(
-    request: "Request", *, described: Described, folder: str, document: str, version: str
-) -> Response:
-    """Answer with the page that starts Swagger UI."""
-    title = (await described.document())["info"]["title"]
-    values = {"title": title, "folder": folder, "document": document, "version": version}
-    text = SWAGGER_PAGE.format_map({name: escape(value) for name, value in values.items()})
-    return lasting(request, text.encode(), HTML, policy=SWAGGER_POLICY)
+def swagger_page(**values: str) -> bytes:
+    return SWAGGER_PAGE.format_map({name: escape(value) for name, value in values.items()}).encode()
 
 
 def swagger_version() -> str:
@@ -171,30 +147,29 @@ def swagger_version() -> str:
         return ""
 
 
-def asset(path: Path, media_type: str) -> Route:
-    """Return the handler that sends a file that never changes under the URL that carries its version."""
-    kept: list[bytes] = []
+def handler(kept: Kept, media_type: str, *, policy: str = "") -> Route:
+    """Return the handler that sends `kept`, or 304 where the client has it.
 
-    async def send(request: "Request") -> Response:
-        if not kept:
-            kept.append(await asyncio.to_thread(path.read_bytes))
+    What is asked for by its version never changes; everything else is revalidated.
+    """
 
-        return lasting(request, kept[0], media_type, cache=FOREVER if request.query.get("v") else REVALIDATE)
+    async def send(request: Request) -> Response:
+        """Answer with what is kept."""
+        if not kept.etag:
+            await kept.fill()
+
+        headers = {
+            "etag": kept.etag,
+            "cache-control": FOREVER if request.query.get("v") else REVALIDATE,
+            "x-content-type-options": "nosniff",
+        }
+
+        if policy:
+            headers["content-security-policy"] = policy
+
+        if kept.etag in (known := request.headers.get("if-none-match", "")) or known.strip() == "*":
+            return Response(status=304, headers=headers)
+
+        return Response(kept.body, headers=headers, media_type=media_type)
 
     return send
-
-
-def lasting(request: "Request", body: bytes, media_type: str, *, cache: str = REVALIDATE, policy: str = "") -> Response:
-    """Return `body`, or 304 where the client has it already."""
-    etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
-    headers = {"etag": etag, "cache-control": cache, "x-content-type-options": "nosniff"}
-
-    if policy:
-        headers["content-security-policy"] = policy
-
-    known = request.headers.get("if-none-match", "")
-
-    if etag in known or known.strip() == "*":
-        return Response(status=304, headers=headers)
-
-    return Response(body, headers=headers, media_type=media_type)

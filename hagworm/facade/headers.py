@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from hagworm.facade.exchange import HeaderPairs
 
-__all__ = ("HeaderSource", "Headers", "MutableHeaders", "encode_header", "index_headers")
+__all__ = ("HeaderSource", "Headers", "MutableHeaders", "encode_header", "encode_headers", "index_headers")
 
 HeaderSource = Mapping[str, str] | Iterable[tuple[str, str]]
 
@@ -47,6 +47,12 @@ def encode_header(name: str, value: str) -> tuple[bytes, bytes]:
         raise ValueError(f"header {name!r} belongs to the connection; set response.close = True to end it")
 
     return key, content
+
+
+def encode_headers(source: HeaderSource | None) -> list[tuple[bytes, bytes]]:
+    """Return the pairs for the wire. Raises ValueError, as `encode_header`."""
+    pairs = source.items() if isinstance(source, Mapping) else source or ()
+    return [encode_header(name, value) for name, value in pairs]
 
 
 class Headers(Mapping[str, str]):

@@ -5,13 +5,11 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from inspect import isawaitable, iscoroutinefunction
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from hagworm.facade.metrics import CONTENT_TYPE, Metrics
+from hagworm.facade.request import Request
 from hagworm.facade.response import JSON, Response
-
-if TYPE_CHECKING:
-    from hagworm.facade.request import Request
 
 __all__ = ("CHECK_TIMEOUT", "Check", "Readiness", "Route", "health_routes")
 
@@ -22,7 +20,7 @@ CHECK_TIMEOUT = 5.0
 NO_STORE = {"cache-control": "no-store"}
 
 Check = Callable[[], Any]
-Route = Callable[["Request"], Awaitable[Response]]
+Route = Callable[[Request], Awaitable[Response]]
 C = TypeVar("C", bound=Check)
 
 
@@ -93,11 +91,11 @@ def health_routes(
     Without `metrics` there is no such path.
     """
 
-    async def live(request: "Request") -> Response:
+    async def live(request: Request) -> Response:
         """Answer as long as the loop runs."""
         return JSON({"status": "live"}, headers=NO_STORE)
 
-    async def ready(request: "Request") -> Response:
+    async def ready(request: Request) -> Response:
         """Answer 200, or 503 with the reasons."""
         # Checks are not asked while draining: what they look at may be closed already.
         if (reason := state()) is not None:
@@ -116,7 +114,7 @@ def health_routes(
     if metrics is not None:
         counted = metrics
 
-        async def tell(request: "Request") -> Response:
+        async def tell(request: Request) -> Response:
             """Answer in Prometheus' text format."""
             return Response(counted.render(), headers=NO_STORE, media_type=CONTENT_TYPE)
 

@@ -23,13 +23,14 @@ class BodyConsumed(RuntimeError):
 class Request(Connection):
     """A request; what it parses on first use, it keeps."""
 
-    __slots__ = ("_body", "_form", "received")
+    __slots__ = ("_body", "_form", "received", "sent")
 
     def __init__(self, runtime: "Runtime", exchange: HttpExchange, id_bytes: bytes) -> None:
         super().__init__(runtime, exchange, id_bytes)
         self._body: bytes | None = None
         self._form: Form | None = None
         self.received = -1
+        self.sent = 0
 
     @property
     def disconnected(self) -> "asyncio.Future[None]":
@@ -109,7 +110,7 @@ class Request(Connection):
             raise BadRequest("the body is not valid UTF-8") from exc
 
     async def json(self) -> Any:
-        """Return the body parsed as JSON, whatever its content type. Raises `HTTPError` 400 with the offset of the error."""
+        """Return the body parsed as JSON, whatever its content type. Raises `HTTPError` 400, with the offset."""
         from hagworm.facade.bodies import parse_json
 
         return parse_json(await self.body())

@@ -1,10 +1,10 @@
 """What a handler answers with, whole or in pieces."""
 
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from hagworm.facade.headers import HeaderSource, MutableHeaders, encode_header
+from hagworm.facade.headers import HeaderSource, MutableHeaders, encode_header, encode_headers
 
 if TYPE_CHECKING:
     from hagworm.facade.events import ServerSentEvent
@@ -42,8 +42,8 @@ def __getattr__(name: str) -> Any:
 class Response:
     """A whole response. `body` is bytes, or text that is sent as UTF-8.
 
-    `content-length`, `date` and the request id are set by the facade. `background` is a call, or a `BackgroundTasks`, to
-    make once the response has been sent. `close` ends the connection after it.
+    `content-length`, `date` and the request id are set by the facade. `background` is a call, or a `BackgroundTasks`,
+    to make once the response has been sent. `close` ends the connection after it.
     """
 
     __slots__ = ("background", "body", "close", "raw_headers", "status")
@@ -66,12 +66,9 @@ class Response:
 
         self.status = status
         self.body, natural_type = self.encode(body)
-        self.raw_headers: list[tuple[bytes, bytes]] = []
+        self.raw_headers = encode_headers(headers)
         self.background = background
         self.close = close
-
-        for name, value in headers.items() if isinstance(headers, Mapping) else headers or ():
-            self.raw_headers.append(encode_header(name, value))
 
         chosen = media_type or self.media_type or natural_type
 
@@ -144,6 +141,11 @@ class JSON(Response):
 
     media_type = "application/json"
 
+    def __init__(
+        self, body: Any = None, status: int = 200, headers: HeaderSource | None = None, **options: Any
+    ) -> None:
+        super().__init__(body, status, headers, **options)
+
     def encode(self, body: Any) -> tuple[bytes, str | None]:
         from hagworm.facade.rendering import to_json
 
@@ -186,7 +188,10 @@ class Redirect(Response):
 
 
 class StreamedResponse(Response):
-    """A response whose body comes in pieces. Subclasses define `chunks`, and `prepare` where the head depends on the request."""
+    """A response whose body comes in pieces.
+
+    Subclasses define `chunks`, and `prepare` where the head depends on the request.
+    """
 
     __slots__ = ()
 
@@ -203,8 +208,8 @@ class StreamedResponse(Response):
 class Stream(StreamedResponse):
     """The pieces of an (async) iterable, each sent as it comes, with back-pressure.
 
-    An error in the iterable aborts the connection, so that a truncated body never looks complete. A plain iterator runs in
-    the thread pool. The iterator is closed when the client leaves.
+    An error in the iterable aborts the connection, so that a truncated body never looks complete. A plain iterator
+    runs in the thread pool. The iterator is closed when the client leaves.
     """
 
     __slots__ = ("source",)
@@ -233,8 +238,8 @@ class Stream(StreamedResponse):
 class EventStream(StreamedResponse):
     """Server-sent events (WHATWG): each item is a `ServerSentEvent`, text, or a value that becomes JSON.
 
-    Where nothing happens for `ping` seconds a comment is sent, so that proxies keep the connection and a vanished client is
-    noticed; None sends none.
+    Where nothing happens for `ping` seconds a comment is sent, so that proxies keep the connection and a vanished
+    client is noticed; None sends none.
     """
 
     __slots__ = ("ping", "source")

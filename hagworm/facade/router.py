@@ -91,7 +91,7 @@ class Router:
         """Raise RuntimeError where nothing may be added any more."""
 
     def route(self, path: str, methods: Iterable[str] = ("GET",), **options: Any) -> Callable[[F], F]:
-        """Let the decorated function, or `Handler` class, answer `methods` on `path`; options are those of `RouteOptions`."""
+        """Let the decorated function, or `Handler` class, answer `path`; options are those of `RouteOptions`."""
 
         def decorate(endpoint: F) -> F:
             self.add(path, endpoint, methods=methods, **options)

@@ -13,7 +13,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from hagworm.extend.error import StartupFailed
-from hagworm.facade.access import access_logger
+from hagworm.facade.access import AccessLog, access_logger
 from hagworm.facade.admission import Admission
 from hagworm.facade.answers import answer
 from hagworm.facade.assembly import Assembly, SocketEntry, assemble
@@ -25,7 +25,7 @@ from hagworm.facade.failure import BadRequest, HTTPError, MethodNotAllowed, NotF
 from hagworm.facade.forwarded import Proxies
 from hagworm.facade.injection import open_app_values
 from hagworm.facade.lifespan import LifespanStack
-from hagworm.facade.proxies import Prefixed, Stamped
+from hagworm.facade.proxies import Stamped
 from hagworm.facade.request import Request
 from hagworm.facade.response import Redirect, Rendered, Response, StreamedResponse
 from hagworm.facade.router import ExceptionHandlers
@@ -65,8 +65,9 @@ class Runtime:
         self.threads = ThreadPoolExecutor(settings.server.threads, thread_name_prefix="hagworm")
         self.crew = BackgroundCrew(self.call_in_thread)
         self.lifespans = LifespanStack()
-        self.access = access_logger(settings) if settings.server.access_log else None
-        self.observe: Callable[[Any, int, float], None] | None = None
+        self.access: AccessLog | None = None
+        self.metrics = app.metrics
+        self.observe = app.metrics.observe if settings.docs.health else None
         self.started = False
         self.draining = False
         self.active = 0
@@ -117,6 +118,7 @@ class Runtime:
         Raises `StartupFailed`, its cause chained, when all that had started is closed again.
         """
         self.reseed()
+        self.access = access_logger(self.app.settings)
         await self.lifespans.enter(self.app, self.app.lifespans)
 
         try:
@@ -189,6 +191,17 @@ class Runtime:
 
         return True
 
+    @property
+    def reason(self) -> str | None:
+        """Why no requests are wanted: `starting`, `draining`, or None where they are."""
+        return "draining" if self.draining else None if self.started else "starting"
+
+    @staticmethod
+    def write_access(access: AccessLog, head: Connection, status: int, sent: int, seconds: float) -> None:
+        exchange = head.exchange
+        target = b"%b?%b" % (exchange.path, exchange.query) if exchange.query else exchange.path
+        access(head.method, target, status, sent, seconds, head.client, head.id_bytes)
+
     # HTTP -------------------------------------------------------------------------------------------------------------
 
     def next_id(self) -> bytes:
@@ -232,6 +245,7 @@ class Runtime:
             logger.exception(
                 "%s %s: the response could not be sent (request %s)", request.method, request.path, request.id
             )
+            self.metrics.errors += 1
             exchange.abort()
         finally:
             self.active -= 1
@@ -246,10 +260,10 @@ class Runtime:
             seconds = perf_counter() - began
 
             if self.observe is not None:
-                self.observe(request.plan, status, seconds)
+                self.observe(request.plan, request.method, status, seconds)
 
             if self.access is not None:
-                self.access(request, status, seconds)
+                self.write_access(self.access, request, status, request.sent, seconds)
 
     async def respond(self, request: Request) -> Response | int:
         """Return the response, or the status of one that has been sent by somebody else."""
@@ -408,7 +422,11 @@ class Runtime:
             if response.close or self.draining:
                 headers.append(CLOSE)
 
-            await request.exchange.reply(status, headers, b"" if request.method == "HEAD" else body)
+            if request.method == "HEAD":
+                body = b""
+
+            await request.exchange.reply(status, headers, body)
+            request.sent = len(body)
 
         if request.stack is not None:
             await self.close_stack(request)
@@ -437,6 +455,7 @@ class Runtime:
                     async for chunk in chunks:
                         if chunk:
                             await exchange.write(chunk)
+                            request.sent += len(chunk)
 
             await exchange.finish()
         except BaseException as exc:
@@ -521,6 +540,7 @@ class Runtime:
             logger.error(
                 "%s %s failed in %s (request %s)", request.method, request.path, where, request.id, exc_info=exc
             )
+            self.metrics.errors += 1
             failure = HTTPError(500, "the service failed to answer; the request id says which log record tells why")
             failure.__cause__ = only_leaf(exc)
             self.app.last_error = exc if self.app.keep_errors else None
@@ -565,7 +585,7 @@ class Runtime:
                 self.crew.start(socket._background.calls, f"WebSocket {socket.path}")
 
             if self.access is not None:
-                self.access(socket, 101 if socket.accepted else 403, perf_counter() - began)
+                self.write_access(self.access, socket, 101 if socket.accepted else 403, 0, perf_counter() - began)
 
     async def converse(self, socket: WebSocket) -> None:
         socket.index = self.admission.admit(socket.exchange)

@@ -6,11 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from hagworm.facade.connection import Connection
 from hagworm.facade.exchange import ClientDisconnected, Closed, WsExchange
-from hagworm.facade.headers import HeaderSource, encode_header
+from hagworm.facade.headers import HeaderSource, encode_headers
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from hagworm.facade.runtime import Runtime
 
 __all__ = ("WebSocket", "WebSocketClosed")
@@ -65,7 +63,7 @@ class WebSocket(Connection):
                 f"subprotocol {subprotocol!r} was not offered; the client offers {list(self.subprotocols)!r}"
             )
 
-        pairs = [encode_header(name, value) for name, value in self.pairs(headers)]
+        pairs = encode_headers(headers)
         self.answered = True
 
         try:
@@ -77,10 +75,6 @@ class WebSocket(Connection):
         self.accepted = True
         self.subprotocol = subprotocol
 
-    @staticmethod
-    def pairs(headers: "HeaderSource | Mapping[str, str] | None") -> list[tuple[str, str]]:
-        return list(headers.items() if hasattr(headers, "items") else headers or ())
-
     async def reject(self, status: int = 403, headers: HeaderSource | None = None, body: bytes | str = b"") -> None:
         """Refuse the handshake with an HTTP response; a server that cannot sends a bare 403."""
         if self.answered:
@@ -90,14 +84,14 @@ class WebSocket(Connection):
             raise ValueError(f"reject: {status} does not refuse anything (300 to 599)")
 
         data = body.encode() if isinstance(body, str) else body
-        pairs = [encode_header(name, value) for name, value in self.pairs(headers)]
+        pairs = encode_headers(headers)
         self.answered = True
         self.closed = Closed(1006)
         pairs += [(b"content-length", b"%d" % len(data)), (b"x-request-id", self.id_bytes)]
         await self.exchange.reject(status, pairs, data)
 
     async def receive(self) -> str | bytes:
-        """Return the next message. Raises `WebSocketClosed` when there is none to come, RuntimeError for a second receiver."""
+        """Return the next message. Raises `WebSocketClosed` after the last, RuntimeError for a second receiver."""
         if not self.accepted:
             raise RuntimeError("accept() this WebSocket before receiving from it")
 
@@ -145,7 +139,7 @@ class WebSocket(Connection):
         raise WebSocketClosed(1003, "binary expected")
 
     async def receive_json(self) -> Any:
-        """Return the next message parsed as JSON. Raises `HTTPError` 400 where it is not: catch it, or it closes with 1007."""
+        """Return the next message parsed as JSON. Raises `HTTPError` 400 where it is not; uncaught, that closes."""
         from hagworm.facade.bodies import parse_json
 
         message = await self.receive()
@@ -184,7 +178,7 @@ class WebSocket(Connection):
         await self.send(to_json(value).decode())
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
-        """Send a close frame; without effect on a connection that has ended. Raises ValueError for a code nobody may send."""
+        """Send a close frame, if the connection has not ended. Raises ValueError for a code nobody may send."""
         if not is_close_code(code):
             raise ValueError(f"close code {code} may not be sent; use 1000, 1001, 1003, 1007-1014 or 3000-4999")
 
