@@ -173,7 +173,7 @@ def make_plain(section: Section, path: Path, attempt: Attempt) -> Any:
             arguments[name] = child.default
         else:
             arguments[name] = BROKEN
-            attempt.complain(here, f"must be set, it has no default (for example {spelled(here)}=…)")
+            attempt.complain(here, f"must be set, it has no default (for example {spelled(here)}=...)")
 
     if any(value is BROKEN for value in arguments.values()):
         return BROKEN
@@ -198,7 +198,7 @@ def make_pydantic(section: Section, path: Path, attempt: Attempt) -> Any:
             here = path + tuple(str(part) for part in error["loc"])
 
             if error["type"] == "missing":
-                attempt.complain(here, f"must be set, it has no default (for example {spelled(here)}=…)")
+                attempt.complain(here, f"must be set, it has no default (for example {spelled(here)}=...)")
             else:
                 is_plain = isinstance(error["input"], str | int | float) and not is_secret_name(here[-1])
                 got = f", got {error['input']!r}" if is_plain else ""

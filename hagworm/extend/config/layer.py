@@ -68,6 +68,9 @@ def descend(
         source = document.source(here)
         child = section.children.get(name)
 
+        if not path and name.lower() in schema.elsewhere:
+            continue
+
         if isinstance(child, Section):
             if isinstance(value, dict):
                 descend(document, schema, layer, here, child, value)
@@ -93,6 +96,10 @@ def variable_layer(variables: Iterable[Variable], schema: Schema, read: Callable
             continue
 
         path, is_file = address(variable.name, schema)
+
+        if path[0].lower() in schema.elsewhere:
+            continue
+
         node = schema.find(path)
 
         if isinstance(node, Leaf) or (node is None and is_open(schema, path)):
@@ -115,7 +122,7 @@ def variable_layer(variables: Iterable[Variable], schema: Schema, read: Callable
             reason = exc.strerror if isinstance(exc, OSError) and exc.strerror else str(exc)
             layer.problems.append(f"{dotted(path)}: cannot read {variable.value!r}: {reason} ({variable.source})")
         else:
-            source = f"{variable.source} → {variable.value}"
+            source = f"{variable.source} -> {variable.value}"
             layer.entries.append(Entry(path, text.rstrip("\r\n"), text=True, locate=always(source)))
 
     return layer
@@ -128,6 +135,10 @@ def argument_layer(overrides: Mapping[str, Any], schema: Schema) -> Layer:
     for key, given in overrides.items():
         value, source = (given.value, given.source) if isinstance(given, Given) else (given, "argument")
         path = tuple(key.split("."))
+
+        if path[0].lower() in schema.elsewhere:
+            continue
+
         node = schema.find(path)
 
         if isinstance(node, Leaf) or (node is None and is_open(schema, path)):

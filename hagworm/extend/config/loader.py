@@ -1,7 +1,7 @@
 """Where the layers are read from: files, the environment, the command line."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path as FilePath
 from typing import Any
@@ -33,6 +33,7 @@ def load_settings(
     business: type | None = None,
     *,
     frame: type,
+    beside: Iterable[type] = (),
     overrides: Mapping[str, Any] | None = None,
     environ: Mapping[str, str] | None = None,
     directory: FilePath | None = None,
@@ -44,12 +45,13 @@ def load_settings(
     Of several places that set the same key the first wins: `overrides` (`{"server.port": "8001"}`, the command line),
     the environment (`HAGWORM_SERVER__PORT`; `HAGWORM_SERVER__PORT_FILE` names a file that holds the value), `.env` in
     `directory`, the TOML file `config_file` (or `HAGWORM_CONFIG`), `hagworm.toml` in `directory` or else in `app_dir`,
-    the defaults of the classes. `environ` is `os.environ` and `directory` the working directory unless given.
+    the defaults of the classes. Sections of classes `beside` may be set in the same places, for other
+    applications of the process: they are passed over. `environ` is `os.environ` and `directory` the working directory unless given.
 
     Raises `ConfigError` with every problem found, each with its key and source, and `DefinitionError` for classes that
     cannot describe settings.
     """
-    schema = Schema(business, frame)
+    schema = Schema(business, frame, beside)
     directory = directory or FilePath.cwd()
     places = read_places(environ=environ, directory=directory, app_dir=app_dir, config_file=config_file)
     read = reader(directory)

@@ -2,7 +2,7 @@
 
 import difflib
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import MISSING, dataclass, field, fields, replace
 from typing import Any, Union, get_args, get_origin
 
@@ -46,10 +46,12 @@ class Schema:
     """The settings hagworm reads (`frame`) with those of a business beside them.
 
     A business may declare a section of the frame again, with the same class or one derived from it, to change its
-    defaults. Raises `DefinitionError` for a declaration that cannot work.
+    defaults. Classes `beside` it belong to others who read the same places: their sections are not
+    ours, and no mistake. Raises `DefinitionError` for a declaration that cannot work.
     """
 
-    def __init__(self, business: type | None, frame: type) -> None:
+    def __init__(self, business: type | None, frame: type, beside: Iterable[type] = ()) -> None:
+        self.beside = tuple(beside)
         self.frame = section_of(frame)
         self.business = None if business is None else section_of(business)
 
@@ -67,6 +69,9 @@ class Schema:
 
         more = {} if self.business is None else self.business.children
         self.root = Section(kind=None, children={**self.frame.children, **more})
+        ours = {name.lower() for name in self.root.children}
+        self.elsewhere = {name.lower() for kind in self.beside for name in section_of(kind).children} - ours
+        """Top-level names, in lower case, that only classes beside ours know."""
 
     def find(self, path: Path) -> Leaf | Section | None:
         """Return what stands at `path`, None where nothing does."""

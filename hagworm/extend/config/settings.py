@@ -108,7 +108,12 @@ class Settings:
 
     def __reduce__(self) -> tuple[Any, ...]:
         business = self._schema.business
-        return restore, (business and business.kind, self._schema.frame.kind, self._built.values)
+        return restore, (
+            business and business.kind,
+            self._schema.frame.kind,
+            self._schema.beside,
+            self._built.values,
+        )
 
 
 def describe(settings: Settings) -> list[Setting]:
@@ -142,6 +147,6 @@ def below(section: Section, path: Path, whole: Any) -> Iterator[tuple[Path, bool
             yield from below(child, here, value)
 
 
-def restore(business: type | None, frame: type, values: Values) -> Settings:
-    schema = Schema(business, frame)
+def restore(business: type | None, frame: type, beside: tuple[type, ...], values: Values) -> Settings:
+    schema = Schema(business, frame, beside)
     return Settings(schema, build(schema, values))

@@ -40,7 +40,7 @@ class Whole(BaseModel):
 
 @dataclass(frozen=True)
 class Business:
-    orders: Orders = field(default_factory=lambda: Orders(url=HttpUrl("http://default/")))
+    orders: Orders = field(default_factory=lambda: Orders.model_validate({"url": "http://default/"}))
 
 
 @dataclass(frozen=True)

@@ -270,7 +270,7 @@ def test_a_variable_may_name_a_file_that_holds_the_value(tmp_path: Path) -> None
     settings = load(tmp_path, Business, environ={"HAGWORM_DATABASE__PASSWORD_FILE": "secret"})
 
     assert settings.database.password == "hunter2"
-    assert settings.sources["database.password"] == "env HAGWORM_DATABASE__PASSWORD_FILE → secret"
+    assert settings.sources["database.password"] == "env HAGWORM_DATABASE__PASSWORD_FILE -> secret"
 
 
 def test_a_setting_that_is_really_called_file_is_itself(tmp_path: Path) -> None:
@@ -299,7 +299,7 @@ def test_a_value_given_both_ways_in_one_place_is_ambiguous(tmp_path: Path) -> No
 
 def test_what_has_no_default_must_be_set(tmp_path: Path) -> None:
     assert problems(tmp_path, NeedsDatabase) == [
-        "database.url: must be set, it has no default (for example HAGWORM_DATABASE__URL=…)"
+        "database.url: must be set, it has no default (for example HAGWORM_DATABASE__URL=...)"
     ]
     assert load(tmp_path, NeedsDatabase, environ={"HAGWORM_DATABASE__URL": "x"}).database == Database("x")
 
@@ -395,7 +395,7 @@ def test_a_section_of_the_frame_cannot_be_something_else(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("name", ["sources", "as_dict", "override", "_private"])
 def test_a_section_cannot_hide_what_settings_offer(tmp_path: Path, name: str) -> None:
-    app = dataclass(frozen=True)(type("App", (), {"__annotations__": {name: int}, name: 1}))
+    app: type = dataclass(frozen=True)(type("App", (), {"__annotations__": {name: int}, name: 1}))
 
     with pytest.raises(DefinitionError, match="a section cannot have this name"):
         load(tmp_path, app)
@@ -421,7 +421,7 @@ def test_a_section_that_may_be_none_is_made_when_something_in_it_is_set(tmp_path
     assert load(tmp_path, App).database is None
     assert load(tmp_path, App, environ={"HAGWORM_DATABASE__URL": "x"}).database == Database("x")
     assert problems(tmp_path, App, environ={"HAGWORM_DATABASE__TIMEOUT": "1"}) == [
-        "database.url: must be set, it has no default (for example HAGWORM_DATABASE__URL=…)"
+        "database.url: must be set, it has no default (for example HAGWORM_DATABASE__URL=...)"
     ]
 
 
@@ -483,3 +483,19 @@ def test_a_key_that_nobody_sets_is_none_to_peek_at(tmp_path: Path) -> None:
     (tmp_path / "hagworm.toml").write_text("server = 1\n")
 
     assert peek("server.host", read_places(environ={}, directory=tmp_path)) is None
+
+
+def test_the_sections_of_an_application_beside_are_no_mistake_and_not_ours(tmp_path: Path) -> None:
+    @dataclass(frozen=True)
+    class Other:
+        orders: Orders = Orders()
+        billing: Orders = Orders()
+        Plain: int = 1
+
+    (tmp_path / "hagworm.toml").write_text("Plain = 2\n[orders]\npage = 1\n[billing]\nnothing = 1\n")
+    environ = {"HAGWORM_BILLING__NOTHING": "1", "HAGWORM_PLAIN": "x"}
+    settings = load(tmp_path, Business, environ=environ, beside=[Other], overrides={"billing.page": 1})
+
+    assert settings.orders.page == 1
+    assert not hasattr(settings, "billing")
+    assert "billing.page" not in settings.sources
