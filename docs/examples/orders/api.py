@@ -24,7 +24,7 @@ from orders.database import Database
 from orders.dependencies import Reading, Writing, require_token
 from orders.export import XLSX, write_workbook
 from orders.feed import Feed, Listener, TooSlow
-from orders.schemas import Change, NewOrder, Order, OrderChange, OrderPage, Status, UnlessBlank
+from orders.schemas import Change, NewOrder, Order, OrderChange, OrderPage, Status, blank_as
 from orders.store import Store
 
 __all__ = ("router",)
@@ -49,12 +49,12 @@ async def create_order(
 @router.get("/orders", tags=["orders"])
 async def list_orders(
     store: Reading,
-    status: Annotated[Status | None, UnlessBlank] = None,
-    limit: Annotated[Annotated[int, Query(ge=1, le=100)] | None, UnlessBlank] = None,
-    after: Annotated[Annotated[int, Query(ge=0, le=LARGEST)] | None, UnlessBlank] = None,
+    status: Annotated[Status | None, blank_as(None)] = None,
+    limit: Annotated[int, blank_as(20), Query(ge=1, le=100)] = 20,
+    after: Annotated[int, blank_as(0), Query(ge=0, le=LARGEST)] = 0,
 ) -> OrderPage:
     """List orders, lowest number first, a page at a time."""
-    return await store.page(status=status, limit=20 if limit is None else limit, after=after)
+    return await store.page(status=status, limit=limit, after=after)
 
 
 @router.get("/orders/export.xlsx", tags=["orders"])

@@ -15,7 +15,7 @@ __all__ = (
     "OrderChange",
     "OrderPage",
     "Status",
-    "UnlessBlank",
+    "blank_as",
     "can_move",
 )
 
@@ -43,12 +43,10 @@ def can_move(current: Status, wanted: Status) -> bool:
     return wanted in MOVES[current]
 
 
-def none_if_blank(value: Any) -> Any:
-    return None if value == "" else value
+def blank_as(default: Any) -> BeforeValidator:
+    """Take a filter that was left empty (`?status=&limit=`), as forms send it, for one that is not there."""
+    return BeforeValidator(lambda value: default if value == "" else value)
 
-
-UnlessBlank = BeforeValidator(none_if_blank)
-"""A filter that was left empty (`?status=&limit=`), as forms send it, is no filter."""
 
 Text = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
 

@@ -89,15 +89,12 @@ class Store:
         rows = await self.session.scalars(select(OrderRow).order_by(OrderRow.id))
         return [Order.model_validate(row, from_attributes=True) for row in rows]
 
-    async def page(self, *, status: Status | None = None, limit: int = 20, after: int | None = None) -> OrderPage:
+    async def page(self, *, status: Status | None = None, limit: int = 20, after: int = 0) -> OrderPage:
         """Return up to `limit` orders of a number greater than `after`, lowest number first."""
-        query = select(OrderRow).order_by(OrderRow.id).limit(limit + 1)
+        query = select(OrderRow).where(OrderRow.id > after).order_by(OrderRow.id).limit(limit + 1)
 
         if status is not None:
             query = query.where(OrderRow.status == status)
-
-        if after is not None:
-            query = query.where(OrderRow.id > after)
 
         rows = (await self.session.scalars(query)).all()
         orders = [Order.model_validate(row, from_attributes=True) for row in rows[:limit]]

@@ -123,15 +123,17 @@ async def test_pages_follow_each_other_without_gap_or_repetition(database: Datab
     numbers = [await create(database) for _ in range(7)]
     await move(database, numbers[3], Status.PAID)
     found: list[int] = []
-    after: int | None = None
+    after = 0
 
     async with database.read() as session:
         while True:
             page = await Store(session).page(status=Status.NEW, limit=2, after=after)
             found += [order.id for order in page.orders]
 
-            if (after := page.next_after) is None:
+            if page.next_after is None:
                 break
+
+            after = page.next_after
 
     assert found == [number for number in numbers if number != numbers[3]]
 
