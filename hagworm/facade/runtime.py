@@ -509,8 +509,12 @@ class Runtime:
         error = only_leaf(error)
 
         if (handler := find_handler(error, tables)) is not None:
-            response = handler(request, error)
-            response = await response if asyncio.iscoroutine(response) else response
+            try:
+                response = handler(request, error)
+                response = await response if asyncio.iscoroutine(response) else response
+            except HTTPError as exc:
+                # It is answered here, inside the middleware, like the response of any other handler.
+                return self.answer_error(request, exc)
 
             if not isinstance(response, Response):
                 raise TypeError(f"the exception handler {handler!r} returned {type(response).__name__}, not a Response")
