@@ -17,7 +17,7 @@ from hagworm.facade.pipeline import Endpoint, SocketEndpoint, check, compose, co
 from hagworm.facade.plan import RoutePlan
 from hagworm.facade.rendering import encoder, is_response
 from hagworm.facade.request import Request
-from hagworm.facade.response import Rendered, Response
+from hagworm.facade.response import Redirect, Rendered, Response
 from hagworm.facade.router import ExceptionHandlers, Route
 from hagworm.facade.routing import RouteTree, Template, parse_template
 from hagworm.facade.streaming import LeaveWithClient
@@ -238,6 +238,10 @@ def make_endpoint(route: Route, plan: RoutePlan, run: Run, failing: Failing) -> 
 
             if isinstance(value, Response):
                 response = value
+
+                if isinstance(value, Redirect) and value.automatic and request.method == "POST":
+                    # RFC 9110 15.4.4: the answer to what was posted is elsewhere, and is asked for with GET.
+                    value.status = 303
             elif encode is not None:
                 body = b"" if status in BODILESS else encode(value)
                 response = Rendered(body, status, [JSON_TYPE])

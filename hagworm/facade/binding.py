@@ -238,7 +238,7 @@ class Analyst:
             return Argument(name, own)
 
         if base is inspect.Parameter.empty:
-            base = str if name in self.path_names else Any
+            base = Any
 
         found = self.parameter(name, base, extras, marker, default, where)
         self.parameters.append(found)

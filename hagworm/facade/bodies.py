@@ -5,6 +5,7 @@ from typing import Any
 
 from hagworm.facade.failure import BadRequest, Problem, UnsupportedMediaType
 from hagworm.facade.params import UNSET
+from hagworm.facade.schema import is_for_msgspec
 
 __all__ = ("check_json_type", "json_decoder", "parse_json", "problems_of")
 
@@ -58,7 +59,7 @@ def json_decoder(annotation: Any, place: str) -> Callable[[bytes, bytes | None],
     """
     import msgspec
 
-    if isinstance(annotation, type) and issubclass(annotation, msgspec.Struct):
+    if is_for_msgspec(annotation):
         decode: Callable[[bytes], Any] = msgspec.json.Decoder(annotation).decode
     else:
         from pydantic import TypeAdapter

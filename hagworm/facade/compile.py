@@ -19,6 +19,7 @@ from hagworm.facade.injection import enter_in_thread
 from hagworm.facade.params import UNSET
 from hagworm.facade.plan import Parameter
 from hagworm.facade.problems import missing, note
+from hagworm.facade.schema import is_for_msgspec
 
 __all__ = ("compile_call", "in_thread")
 
@@ -386,13 +387,12 @@ def invalid_errors() -> tuple[type[Exception], ...]:
 
 def validator(annotation: Any) -> Callable[[Any], Any]:
     """Return the function that checks and converts a value read from text or JSON."""
-    import msgspec
+    if is_for_msgspec(annotation):
+        from msgspec import convert
+
+        return partial(convert, type=annotation, strict=False)
+
     from pydantic import TypeAdapter
-
-    kind = without_none(unwrap(annotation)[0])
-
-    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
-        return partial(msgspec.convert, type=annotation, strict=False)
 
     validate: Callable[[Any], Any] = TypeAdapter(annotation).validator.validate_python
     return validate

@@ -116,7 +116,9 @@ def health_routes(
 
         async def tell(request: Request) -> Response:
             """Answer in Prometheus' text format."""
-            return Response(counted.render(), headers=NO_STORE, media_type=CONTENT_TYPE)
+            runtime = request.runtime
+            text = counted.render(in_flight=runtime.active, websockets=len(runtime.sockets))
+            return Response(text, headers=NO_STORE, media_type=CONTENT_TYPE)
 
         routes[f"{prefix}/metrics"] = tell
 

@@ -24,17 +24,12 @@ ESCAPES = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n"})
 
 
 class Metrics:
-    """The counters of one process. `observe` is on the hot path: one look-up and two additions.
+    """The counters of one process. `observe` is on the hot path: one look-up and two additions."""
 
-    `in_flight` and `websockets` are gauges that whoever opens and closes them moves up and down.
-    """
-
-    __slots__ = ("cells", "errors", "in_flight", "plans", "started", "websockets")
+    __slots__ = ("cells", "errors", "plans", "started")
 
     def __init__(self) -> None:
         self.started = time()
-        self.in_flight = 0
-        self.websockets = 0
         self.errors = 0
         """Requests that ended in an exception nobody had an answer for, or in an aborted response."""
         # The seconds in all, then the number of observations in each bucket. A plan is told by its address, as its
@@ -43,7 +38,7 @@ class Metrics:
         self.plans: dict[int, RoutePlan] = {}
 
     def __repr__(self) -> str:
-        return f"<Metrics {self.in_flight} in flight, {self.websockets} websockets, {len(self.cells)} series>"
+        return f"<Metrics {len(self.cells)} series, {self.errors} errors>"
 
     def observe(self, plan: RoutePlan | None, method: str, status: int, seconds: float) -> None:
         """Count one request that has been answered; `plan` is None where no route matched."""
@@ -67,11 +62,11 @@ class Metrics:
     def route_of(self, place: int) -> str:
         return plan.template if (plan := self.plans.get(place)) is not None else ""
 
-    def render(self) -> bytes:
-        """Return the text for a scraper. The same numbers give the same bytes."""
-        return "".join(self.lines()).encode()
+    def render(self, *, in_flight: int = 0, websockets: int = 0) -> bytes:
+        """Return the text for a scraper, with how many requests and WebSockets are open at this moment."""
+        return "".join(self.lines(in_flight, websockets)).encode()
 
-    def lines(self) -> Iterator[str]:
+    def lines(self, in_flight: int, websockets: int) -> Iterator[str]:
         totals: dict[tuple[str, str, int], float] = {}
         spread: dict[tuple[str, str], list[float]] = {}
 
@@ -98,9 +93,9 @@ class Metrics:
         )
 
         for name, kind, text, value in (
-            ("http_requests_in_flight", "gauge", "Requests that are being answered.", self.in_flight),
+            ("http_requests_in_flight", "gauge", "Requests that are being answered, this one included.", in_flight),
             ("http_request_errors_total", "counter", "Requests that ended in an unexpected exception.", self.errors),
-            ("websockets_open", "gauge", "WebSockets that are open.", self.websockets),
+            ("websockets_open", "gauge", "WebSockets that are open.", websockets),
             *process_figures(self.started),
         ):
             yield from expose(name, kind, text, [("", {}, value)])

@@ -44,7 +44,7 @@ def document(
 
     Raises `DefinitionError` where two routes ask for the same operation id.
     """
-    problems = PROBLEMS[compat]
+    problems = PROBLEMS[compat or "problem"]
     schemas = Schemas()
     operations = [Operation(plan, schemas, problems) for plan in plans if plan.include_in_schema]
     schemas.resolve()

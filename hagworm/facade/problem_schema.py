@@ -32,8 +32,8 @@ def shape(required: tuple[str, ...] = (), **properties: Any) -> Schema:
     return schema | {"required": list(required)} if required else schema
 
 
-PROBLEMS: dict[str | None, ProblemSchemas] = {
-    None: ProblemSchemas(
+PROBLEMS = {
+    "problem": ProblemSchemas(
         "application/problem+json",
         "Problem",
         "ValidationProblem",

@@ -1,10 +1,13 @@
 """What a handler returned, to bytes: the encoder is chosen once per route, and it is one for all engines."""
 
 import inspect
+import typing
 from collections.abc import Callable
-from typing import Any
+from types import UnionType
+from typing import Any, Union
 
 from hagworm.facade.response import Response
+from hagworm.facade.schema import is_for_msgspec
 
 __all__ = ("ResponseMismatch", "encoder", "is_response", "to_json")
 
@@ -60,14 +63,15 @@ def refuse_constants(data: bytes) -> None:
 
 def encoder(annotation: Any) -> Encode:
     """Return the encoder of values described by `annotation`, a return annotation."""
+    annotation = value_of(annotation)
+
     if annotation in PLAIN or annotation is None:
         return plain_encoder()
 
-    import msgspec
-    from pydantic import BaseModel, TypeAdapter, ValidationError
-
-    if isinstance(annotation, type) and issubclass(annotation, msgspec.Struct):
+    if is_for_msgspec(annotation):
         return struct_encoder(annotation)
+
+    from pydantic import BaseModel, TypeAdapter, ValidationError
 
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         adapter = TypeAdapter[Any](annotation)
@@ -91,7 +95,16 @@ def encoder(annotation: Any) -> Encode:
     return encode
 
 
-def struct_encoder(kind: type) -> Encode:
+def value_of(annotation: Any) -> Any:
+    """Return what is left of a union when its response classes are taken out: those are not rendered."""
+    if typing.get_origin(annotation) not in (Union, UnionType):
+        return annotation
+
+    rest = tuple(part for part in typing.get_args(annotation) if not is_response(part))
+    return Union[rest] if rest else None  # noqa: UP007  # made of what is known at run time
+
+
+def struct_encoder(kind: Any) -> Encode:
     import msgspec
 
     write = msgspec.json.Encoder().encode

@@ -5,18 +5,19 @@ it has seen every model, and falls back to the module path where two share it.
 """
 
 import math
+import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from inspect import Signature
-from typing import Any, Literal, get_args
+from typing import Any, Literal, get_args, is_typeddict
 
 __all__ = (
     "REFERENCE",
     "Mode",
     "Schema",
     "Schemas",
-    "holds_struct",
+    "is_for_msgspec",
     "references",
     "rename_references",
     "to_plain",
@@ -24,6 +25,9 @@ __all__ = (
 )
 
 REFERENCE = "#/components/schemas/"
+
+MEMBERS = frozenset(("mapping", "patternProperties", "properties"))
+VALUES = frozenset(("const", "default", "enum", "example", "examples"))
 
 Mode = Literal["validation", "serialization"]
 Schema = dict[str, Any]
@@ -63,8 +67,8 @@ class Schemas:
 
     def resolve(self) -> None:
         """Fill in every schema that was asked for."""
-        structs = [wanted for wanted in self.wanted if holds_struct(wanted.annotation)]
-        others = [wanted for wanted in self.wanted if not holds_struct(wanted.annotation)]
+        structs = [wanted for wanted in self.wanted if is_for_msgspec(wanted.annotation)]
+        others = [wanted for wanted in self.wanted if not is_for_msgspec(wanted.annotation)]
         self.components = describe_with_pydantic(others)
 
         if structs:
@@ -73,7 +77,9 @@ class Schemas:
         self.components = {name: tidy(schema) for name, schema in sorted(self.components.items())}
 
         for wanted in self.wanted:
-            tidy(wanted.schema)
+            found = tidy(wanted.schema)
+            wanted.schema.clear()
+            wanted.schema.update(found)
 
     def follow(self, schema: Schema) -> Schema:
         """Return what `schema` refers to, or itself."""
@@ -83,9 +89,16 @@ class Schemas:
         return schema
 
 
-def holds_struct(annotation: Any) -> bool:
-    """Whether a `msgspec.Struct` stands anywhere inside `annotation`."""
-    return hasattr(annotation, "__struct_fields__") or any(holds_struct(item) for item in get_args(annotation))
+def is_for_msgspec(annotation: Any) -> bool:
+    """Whether msgspec reads, writes and describes `annotation`: a `Struct` stands somewhere inside; pydantic if not.
+
+    Before Python 3.12 pydantic refuses the `TypedDict` of the standard library, so msgspec takes it there.
+    """
+    return (
+        hasattr(annotation, "__struct_fields__")
+        or (sys.version_info < (3, 12) and is_typeddict(annotation) and type(annotation).__module__ == "typing")
+        or any(is_for_msgspec(item) for item in get_args(annotation))
+    )
 
 
 def to_plain(value: Any) -> Any:
@@ -153,7 +166,7 @@ def describe_with_msgspec(wanted: list[Wanted], *, taken: Iterable[str]) -> dict
     import msgspec
 
     schemas, components = msgspec.json.schema_components(
-        [item.annotation for item in wanted], ref_template=REFERENCE + "{name}"
+        [item.annotation for item in wanted], ref_template=REFERENCE + "{name}", schema_hook=lambda _: {}
     )
     clashing = set(taken) & components.keys()
     names = {name: f"{module}.{name}" for name, module in modules_of(wanted) if name in clashing}
@@ -190,7 +203,7 @@ def modules_of(wanted: Iterable[Wanted]) -> Iterator[tuple[str, str]]:
 
 
 def tidy(schema: Schema) -> Schema:
-    """Make `schema` the same text on every run and valid JSON, in place: sets in order, no infinite bounds."""
+    """Return `schema` as the same text on every run, and valid JSON: keys and sets in order, no infinite bounds."""
     for node in walk(schema):
         for key in [key for key, value in node.items() if isinstance(value, float) and not math.isfinite(value)]:
             del node[key]
@@ -198,7 +211,21 @@ def tidy(schema: Schema) -> Schema:
         if node.get("uniqueItems") and isinstance(node.get("default"), list):
             node["default"] = sorted(node["default"], key=repr)
 
-    return schema
+    tidied: Schema = ordered(schema)
+    return tidied
+
+
+def ordered(node: Any, key: str = "") -> Any:
+    """Return `node` with the keywords of its schemas sorted; members keep the order of their declaration."""
+    if key in VALUES:
+        return node
+
+    if isinstance(node, dict):
+        # Below `properties` stand schemas again, whatever their names are.
+        named = key in MEMBERS
+        return {name: ordered(node[name], "" if named else name) for name in (node if named else sorted(node))}
+
+    return [ordered(item) for item in node] if isinstance(node, list | tuple) else node
 
 
 def walk(node: Any) -> Iterator[dict[str, Any]]:
