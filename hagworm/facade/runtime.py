@@ -347,7 +347,10 @@ class Runtime:
             return stamped.status or 499
 
         if self.assembly.sockets.allowed(path, segments):
-            return self.answer_error(request, HTTPError(426, "this is a WebSocket", headers={"upgrade": "websocket"}))
+            response = self.answer_error(request, HTTPError(426, "this is a WebSocket"))
+            # RFC 9110 15.5.22. A handler may not set it, as it belongs to the connection.
+            response.raw_headers.append((b"upgrade", b"websocket"))
+            return response
 
         if (twin := self.slash_twin(request, path)) is not None:
             return twin
