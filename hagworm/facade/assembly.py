@@ -234,6 +234,10 @@ def make_endpoint(route: Route, plan: RoutePlan, run: Run, failing: Failing) -> 
 
     async def endpoint(request: Request) -> Response:
         try:
+            if b"content-length" in request.index:
+                # Refused before a byte of it is read, and inside the middleware, so that a browser may read why.
+                request.check_length(request.limits.body)
+
             value = await run(request)
 
             if isinstance(value, Response):

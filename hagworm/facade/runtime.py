@@ -25,6 +25,7 @@ from hagworm.facade.failure import BadRequest, HTTPError, MethodNotAllowed, NotF
 from hagworm.facade.forwarded import Proxies
 from hagworm.facade.injection import open_app_values
 from hagworm.facade.lifespan import LifespanStack
+from hagworm.facade.pipeline import compose
 from hagworm.facade.proxies import Stamped
 from hagworm.facade.request import Request
 from hagworm.facade.response import Redirect, Rendered, Response, StreamedResponse
@@ -294,9 +295,6 @@ class Runtime:
         request.names = entry.names
         request.limits = entry.limits
 
-        if b"content-length" in index:
-            request.check_length(entry.limits.body)
-
         return await entry.endpoint(request)
 
     def read_target(self, request: Connection) -> Target:
@@ -324,11 +322,6 @@ class Runtime:
         method = request.method
         tree = self.assembly.http
 
-        if path == "*" and method == "OPTIONS":
-            return allow_response(
-                {method for plan in self.assembly.plans for method in plan.methods if not plan.websocket}
-            )
-
         allowed = tree.allowed(path, segments)
 
         if method == "HEAD" and "GET" in allowed:
@@ -338,13 +331,40 @@ class Runtime:
             request.plan, request.names, request.limits = entry.plan, entry.names, entry.limits
             return await entry.endpoint(request)
 
-        if allowed:
-            return self.other_method(request, allowed)
-
-        if (mount := self.mount_at(path)) is not None:
+        if not allowed and (mount := self.mount_at(path)) is not None:
             stamped = Stamped(request.exchange, [(b"x-request-id", request.id_bytes)])
             await mount.http(stamped, request.id_bytes)
             return stamped.status or 499
+
+        async def refuse(request: Request) -> Response:
+            try:
+                return self.refusal(request, path, segments, allowed)
+            except HTTPError as exc:
+                return await self.answer_known(request, exc, (self.app.exception_handlers,))
+
+        if not allowed and request.exchange.has_native and not self.is_ours(request, path, segments):
+            status: int = await request.exchange.pass_on([(b"x-request-id", request.id_bytes)])
+            return status
+
+        # What the facade answers itself passes through the middleware of the application: a browser that asks before
+        # it sends (CORS), or is told 404, must see the same headers as elsewhere.
+        return await compose(self.app.middlewares, refuse)(request)
+
+    def is_ours(self, request: Request, path: str, segments: list[str] | None) -> bool:
+        """Whether the facade has something to say of a path that no route and no mount answers."""
+        return bool(
+            path == "*" or self.assembly.sockets.allowed(path, segments) or self.slash_twin(request, path) is not None
+        )
+
+    def refusal(self, request: Request, path: str, segments: list[str] | None, allowed: set[str]) -> Response:
+        """Return, or raise, what is answered where no route answers the method on the path."""
+        if path == "*" and request.method == "OPTIONS":
+            return allow_response(
+                {method for plan in self.assembly.plans for method in plan.methods if not plan.websocket}
+            )
+
+        if allowed:
+            return self.other_method(request, allowed)
 
         if self.assembly.sockets.allowed(path, segments):
             response = self.answer_error(request, HTTPError(426, "this is a WebSocket"))
@@ -354,10 +374,6 @@ class Runtime:
 
         if (twin := self.slash_twin(request, path)) is not None:
             return twin
-
-        if request.exchange.has_native:
-            status: int = await request.exchange.pass_on([(b"x-request-id", request.id_bytes)])
-            return status
 
         raise NotFound(f"there is nothing at {path}")
 
