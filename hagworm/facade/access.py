@@ -96,7 +96,8 @@ def write_json(handler: LineHandler, formatter: JsonFormatter) -> AccessLog:
     ) -> None:
         line = (
             f"{formatter.head(time(), 'INFO', NAME)}, "
-            f'"method": {quote(method)}, "target": {quote(target.decode("latin-1"))}, "status": {status}, '
+            f'"message": {quote(f"{request_line(method, target)} {status}")}, "method": {quote(method)}, '
+            f'"target": {quote(target.decode("latin-1"))}, "status": {status}, '
             f'"sent": {sent}, "seconds": {seconds:.6f}, "client": {quote(client) if client else "null"}, '
             f'"request_id": "{request_id.decode("latin-1")}"}}'
         )
