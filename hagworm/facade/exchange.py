@@ -65,7 +65,10 @@ class Head(Protocol):
     """A snapshot: trailers that arrive later are never merged in."""
     native: Any
     """The engine's own object (the ASGI scope, the Tornado connection)."""
-    caps: Capabilities
+
+    @property
+    def caps(self) -> Capabilities:
+        """What is possible on this connection beyond what every engine promises."""
 
     @property
     def scheme(self) -> str:
@@ -90,8 +93,8 @@ class HttpExchange(Head, Protocol):
         what is not read stays in the socket. Raises `ClientDisconnected`, or `BodyError` (400 framing, 408 idle).
         """
 
-    def reply(self, status: int, headers: HeaderPairs, body: bytes) -> Awaitable[None]:
-        """Send a whole response at once: the hot path.
+    def reply(self, status: int, headers: HeaderPairs, body: bytes) -> Awaitable[None] | None:
+        """Send a whole response at once: the hot path. None says that it is sent already.
 
         The caller has set every header (`content-length` too) and passes `b""` for HEAD, 204 and 304. A header
         `connection: close` asks the engine to close when done. Raises `ClientDisconnected`.

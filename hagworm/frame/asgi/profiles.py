@@ -1,0 +1,65 @@
+"""What is known about the ASGI servers: who they are, what they tell, and what their parsers decide.
+
+ASGI is a family: five servers make five things of the same bytes. What the facade cannot make equal is declared here by
+row of the conformance matrix (`docs/reference/engines.md`), and the contract suite asserts it as declared.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from hagworm.frame.asgi.protocol import Receive
+
+__all__ = ("PROFILES", "UNKNOWN", "Profile", "drop", "profile_of")
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """One server."""
+
+    name: str
+    module: str
+    """How the name of the module begins that its `receive` comes from."""
+    trusts_1005: bool = False
+    """Whether a disconnect with code 1005 and no reason means a close frame without a code, not a lost connection."""
+    hides_framing: bool = False
+    """Whether a body that is broken looks like a client that went away, and still waits for an answer."""
+    outcomes: Mapping[str, str] = field(default_factory=dict)
+    """What its parser decides, by row of the matrix."""
+
+
+PROFILES = {
+    profile.name: profile
+    for profile in (
+        Profile("uvicorn-httptools", "uvicorn.protocols.http.httptools"),
+        Profile("uvicorn-h11", "uvicorn.protocols.http.h11"),
+        Profile("granian", "granian", hides_framing=True),
+        Profile("hypercorn", "asyncio.queues"),
+        Profile("gunicorn", "gunicorn", trusts_1005=True),
+    )
+}
+UNKNOWN = Profile("unknown", "")
+
+
+def profile_of(receive: Receive) -> Profile:
+    """Return the profile of the server that `receive` belongs to."""
+    module = getattr(receive, "__module__", None) or type(getattr(receive, "__self__", receive)).__module__
+
+    for profile in PROFILES.values():
+        if module.startswith(profile.module):
+            return profile
+
+    return UNKNOWN
+
+
+def drop(receive: Receive) -> None:
+    """Drop the connection below `receive` where the server gives a way to.
+
+    ASGI has no verb for it. Every server drops a connection whose response its application leaves incomplete; uvicorn
+    also writes an error record about it, unless it has seen the client leave before.
+    """
+    cycle: Any = getattr(receive, "__self__", None)
+
+    if hasattr(cycle, "transport") and hasattr(cycle, "disconnected"):
+        cycle.disconnected = True
+        cycle.transport.abort()
