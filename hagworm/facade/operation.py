@@ -76,13 +76,18 @@ class Operation:
                 if all((entry["name"], entry["in"]) != (other["name"], other["in"]) for other in written):
                     written.append(entry)
 
-        known = {entry["name"] for entry in written if entry["in"] == "path"}
         template = parse_template(self.plan.template)
-        silent = [
-            {"name": name, "in": "path", "required": True, "schema": CONVERTED.get(kind, {"type": "string"})}
-            for name in template.names
-            if name not in known and (kind := template.converter(name).name)
-        ]
+        asked = {entry["name"]: entry for entry in written if entry["in"] == "path"}
+        silent: list[dict[str, Any]] = []
+
+        for name in template.names:
+            schema = CONVERTED.get(template.converter(name).name, {"type": "string"})
+
+            if name not in asked:
+                silent.append({"name": name, "in": "path", "required": True, "schema": schema})
+            elif not asked[name]["schema"]:
+                asked[name]["schema"] = schema
+
         return silent + written
 
     def spread(self, parameter: Parameter, schema: Schema) -> Iterator[dict[str, Any]]:

@@ -166,7 +166,7 @@ def describe_with_msgspec(wanted: list[Wanted], *, taken: Iterable[str]) -> dict
     import msgspec
 
     schemas, components = msgspec.json.schema_components(
-        [item.annotation for item in wanted], ref_template=REFERENCE + "{name}", schema_hook=lambda _: {}
+        [item.annotation for item in wanted], ref_template=REFERENCE + "{name}", schema_hook=describe_foreign
     )
     clashing = set(taken) & components.keys()
     names = {name: f"{module}.{name}" for name, module in modules_of(wanted) if name in clashing}
@@ -176,6 +176,11 @@ def describe_with_msgspec(wanted: list[Wanted], *, taken: Iterable[str]) -> dict
         item.schema.update(schema)
 
     return {names.get(name, name): schema for name, schema in components.items()}
+
+
+def describe_foreign(kind: type) -> Schema:
+    # msgspec takes an empty schema for no answer.
+    return {"title": kind.__name__}
 
 
 def modules_of(wanted: Iterable[Wanted]) -> Iterator[tuple[str, str]]:

@@ -3,6 +3,7 @@
 import asyncio
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -74,9 +75,7 @@ class Brotli:
     QUALITY = 4
 
     def __init__(self) -> None:
-        import brotli  # type: ignore[import-not-found]  # optional, and without types
-
-        self.stream = brotli.Compressor(quality=self.QUALITY)
+        self.stream = import_module("brotli").Compressor(quality=self.QUALITY)
 
     def encode(self, data: bytes) -> bytes:
         return bytes(self.stream.process(data) + self.stream.flush())
@@ -86,9 +85,7 @@ class Brotli:
 
     @classmethod
     def whole(cls, data: bytes) -> bytes:
-        import brotli
-
-        return bytes(brotli.compress(data, quality=cls.QUALITY))
+        return bytes(import_module("brotli").compress(data, quality=cls.QUALITY))
 
 
 class Zstandard:
@@ -97,8 +94,7 @@ class Zstandard:
     LEVEL = 3
 
     def __init__(self) -> None:
-        import zstandard  # type: ignore[import-not-found]  # optional
-
+        zstandard = import_module("zstandard")
         self.flush_block = zstandard.COMPRESSOBJ_FLUSH_BLOCK
         self.stream = zstandard.ZstdCompressor(level=self.LEVEL).compressobj()
 
@@ -110,9 +106,7 @@ class Zstandard:
 
     @classmethod
     def whole(cls, data: bytes) -> bytes:
-        import zstandard
-
-        return bytes(zstandard.ZstdCompressor(level=cls.LEVEL).compress(data))
+        return bytes(import_module("zstandard").ZstdCompressor(level=cls.LEVEL).compress(data))
 
 
 CODINGS: dict[str, tuple[str, Any]] = {

@@ -11,7 +11,7 @@ from hagworm.facade.response import Response
 if TYPE_CHECKING:
     from hagworm.facade.request import Request
 
-__all__ = ("CORS",)
+__all__ = ("CORS", "ORIGIN")
 
 ORIGIN = re.compile(r"null|[a-z][a-z0-9+.\-]*://[^/?#@\s]+")
 METHODS = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
@@ -74,7 +74,11 @@ class CORS:
         if origin is not None and request.method == "OPTIONS" and b"access-control-request-method" in index:
             return self.preflight(origin, index)
 
-        response = await call_next(request)
+        try:
+            response = await call_next(request)
+        except Exception as exc:
+            # Answered here rather than outside, so that the page may read that it was an error, and its request id.
+            response = await request.runtime.answer_any(request, exc)
 
         # A cache must not hand to one origin what was marked for another, also where no origin was sent this time.
         if not self.everyone:
