@@ -259,8 +259,8 @@ def make_endpoint(route: Route, plan: RoutePlan, run: Run, failing: Failing) -> 
 
             response = await failing(request, exc, handlers)
 
-        if request.template is not None:
-            apply_template(response, request.template)
+        if request.extras is not None and request.extras.template is not None:
+            apply_template(response, request.extras.template)
 
         return response
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from hagworm.facade.application import App
     from hagworm.facade.background import BackgroundTasks
     from hagworm.facade.cookies import Cookies
+    from hagworm.facade.forms import Form
     from hagworm.facade.limits import Limits
     from hagworm.facade.plan import RoutePlan
     from hagworm.facade.response import Response
@@ -40,16 +41,28 @@ class State:
         return f"<State {', '.join(vars(self))}>"
 
 
+class Extras:
+    """What few exchanges need, made for those that do."""
+
+    __slots__ = ("authority", "background", "cookies", "form", "stack", "state", "template")
+
+    def __init__(self) -> None:
+        self.authority: bytes | None = None
+        self.background: BackgroundTasks | None = None
+        self.cookies: Cookies | None = None
+        self.form: Form | None = None
+        self.stack: AsyncExitStack | None = None
+        self.state: State | None = None
+        self.template: Response | None = None
+
+
 class Connection:
     """The head of an exchange. What it parses on first use, it keeps."""
 
     __slots__ = (
-        "_background",
-        "_cookies",
         "_query",
-        "_state",
-        "authority",
         "exchange",
+        "extras",
         "id_bytes",
         "index",
         "limits",
@@ -58,8 +71,6 @@ class Connection:
         "path",
         "plan",
         "runtime",
-        "stack",
-        "template",
         "values",
     )
 
@@ -71,16 +82,11 @@ class Connection:
         self.limits: Limits = runtime.limits
         self.index: dict[bytes, bytes] = {}
         self.path = ""
-        self.authority: bytes | None = None
         self.plan: RoutePlan | None = None
         self.names: tuple[str, ...] = ()
         self.values: tuple[Any, ...] = ()
-        self.stack: AsyncExitStack | None = None
-        self.template: Response | None = None
+        self.extras: Extras | None = None
         self._query: Query | None = None
-        self._cookies: Cookies | None = None
-        self._state: State | None = None
-        self._background: BackgroundTasks | None = None
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.method} {self.path!r} {self.id}>"
@@ -98,10 +104,28 @@ class Connection:
     @property
     def state(self) -> State:
         """A bag for what middleware and handlers tell each other about this request."""
-        if self._state is None:
-            self._state = State()
+        extras = self.need_extras()
 
-        return self._state
+        if extras.state is None:
+            extras.state = State()
+
+        return extras.state
+
+    def need_extras(self) -> Extras:
+        """Return the extras, which are there from now on."""
+        if self.extras is None:
+            self.extras = Extras()
+
+        return self.extras
+
+    @property
+    def stack(self) -> "AsyncExitStack | None":
+        """What dependencies have left open until the response has been sent."""
+        return None if self.extras is None else self.extras.stack
+
+    @stack.setter
+    def stack(self, stack: "AsyncExitStack | None") -> None:
+        self.need_extras().stack = stack
 
     @property
     def params(self) -> dict[str, Any]:
@@ -136,13 +160,15 @@ class Connection:
     @property
     def cookies(self) -> "Cookies":
         """The cookies; of two with one name the last."""
-        if self._cookies is None:
+        extras = self.need_extras()
+
+        if extras.cookies is None:
             from hagworm.facade.cookies import parse_cookies
 
             line = self.index.get(b"cookie")
-            self._cookies = parse_cookies((line,) if line else ())
+            extras.cookies = parse_cookies((line,) if line else ())
 
-        return self._cookies
+        return extras.cookies
 
     @property
     def peer(self) -> Address | None:
@@ -173,7 +199,7 @@ class Connection:
     @property
     def host(self) -> str | None:
         """Host and port as the client named them, None where it did not (HTTP/1.0)."""
-        raw = self.authority or self.index.get(b"host")
+        raw = (self.extras and self.extras.authority) or self.index.get(b"host")
         return None if raw is None else raw.decode("latin-1")
 
     @property
@@ -198,19 +224,23 @@ class Connection:
     @property
     def background(self) -> "BackgroundTasks":
         """Calls to make once this has been answered."""
-        if self._background is None:
+        extras = self.need_extras()
+
+        if extras.background is None:
             from hagworm.facade.background import BackgroundTasks
 
-            self._background = BackgroundTasks()
+            extras.background = BackgroundTasks()
 
-        return self._background
+        return extras.background
 
     def make_template(self) -> "Response":
         """Return the response that handlers may prepare; what they set on it goes into the real one."""
-        if self.template is None:
+        extras = self.need_extras()
+
+        if extras.template is None:
             from hagworm.facade.response import Rendered
 
             # Status 0 says that nobody has chosen one.
-            self.template = Rendered(b"", 0, [])
+            extras.template = Rendered(b"", 0, [])
 
-        return self.template
+        return extras.template

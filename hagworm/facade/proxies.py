@@ -40,9 +40,9 @@ class Stamped(Proxy):
         self.stamp = stamp
         self.status = 0
 
-    def reply(self, status: int, headers: HeaderPairs, body: bytes) -> Awaitable[None]:
+    def reply(self, status: int, headers: HeaderPairs, body: bytes) -> Awaitable[None] | None:
         self.status = status
-        replied: Awaitable[None] = self.exchange.reply(status, [*headers, *self.stamp], body)
+        replied: Awaitable[None] | None = self.exchange.reply(status, [*headers, *self.stamp], body)
         return replied
 
     async def start(self, status: int, headers: HeaderPairs) -> None:

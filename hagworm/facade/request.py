@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 
-from hagworm.extend.asyncio.base.deadline import patiently
+from hagworm.extend.asyncio.base.deadline import finish_within
 from hagworm.facade.connection import Connection
 from hagworm.facade.exchange import BodyError, HttpExchange
 from hagworm.facade.failure import BadRequest, HTTPError, PayloadTooLarge, RequestTimeout
@@ -23,12 +23,19 @@ class BodyConsumed(RuntimeError):
 class Request(Connection):
     """A request; what it parses on first use, it keeps."""
 
-    __slots__ = ("_body", "_form", "received", "sent")
+    __slots__ = ("_body", "received", "sent")
 
     def __init__(self, runtime: "Runtime", exchange: HttpExchange, id_bytes: bytes) -> None:
-        super().__init__(runtime, exchange, id_bytes)
+        # As Connection does it, written out: this runs for every request.
+        self.runtime = runtime
+        self.exchange = exchange
+        self.id_bytes = id_bytes
+        self.method = exchange.method
+        self.limits = runtime.limits
+        self.plan = None
+        self.extras = None
+        self._query = None
         self._body: bytes | None = None
-        self._form: Form | None = None
         self.received = -1
         self.sent = 0
 
@@ -48,13 +55,14 @@ class Request(Connection):
             self.claim_body()
             body = await self.next_chunk()
 
-            if body and (chunk := await self.next_chunk()):
-                chunks = [body, chunk]
+            # Where the client has said how much it sends, there is no need to ask for the end.
+            if body and self.index.get(b"content-length") != b"%d" % len(body):
+                chunks = [body]
 
                 while chunk := await self.next_chunk():
                     chunks.append(chunk)
 
-                body = b"".join(chunks)
+                body = b"".join(chunks) if len(chunks) > 1 else body
 
             self._body = body
 
@@ -86,19 +94,26 @@ class Request(Connection):
             raise PayloadTooLarge(f"the body is larger than {limit} bytes")
 
     async def next_chunk(self) -> bytes:
-        limits = self.limits
+        reading = self.exchange.read()
 
         try:
-            chunk: bytes = await patiently(self.exchange.read(), limits.body_idle)
+            try:
+                # Most often the piece is there already; then there is nothing to wait for, and no timer to set.
+                waiting = reading.send(None)
+            except StopIteration as done:
+                chunk: bytes = done.value
+            else:
+                chunk = await finish_within(reading, waiting, self.limits.body_idle)
         except BodyError as exc:
             raise RequestTimeout(exc.detail) if exc.status == 408 else HTTPError(exc.status, exc.detail) from exc
         except TimeoutError as exc:
-            raise RequestTimeout(f"no more of the body came within {limits.body_idle:g} seconds") from exc
+            raise RequestTimeout(f"no more of the body came within {self.limits.body_idle:g} seconds") from exc
 
         self.received += len(chunk)
+        limit = self.limits.body
 
-        if limits.body is not None and self.received > limits.body:
-            raise PayloadTooLarge(f"the body is larger than {limits.body} bytes")
+        if limit is not None and self.received > limit:
+            raise PayloadTooLarge(f"the body is larger than {limit} bytes")
 
         return chunk
 
@@ -120,22 +135,14 @@ class Request(Connection):
 
         Raises `HTTPError` 415 for another content type, 400 or 413 as the form is malformed or too large.
         """
-        if self._form is None:
+        extras = self.need_extras()
+
+        if extras.form is None:
             from hagworm.facade.forms import FormError, read_form
 
             try:
-                self._form = await read_form(self.headers, self.stream(), self.limits)
+                extras.form = await read_form(self.headers, self.stream(), self.limits)
             except FormError as exc:
                 raise HTTPError(exc.status, exc.detail) from exc
 
-        return self._form
-
-    @property
-    def form_is_open(self) -> bool:
-        """Whether files of a form are open."""
-        return self._form is not None
-
-    async def close_form(self) -> None:
-        """Close the files of the form, if it has been read; they are gone with it."""
-        if self._form is not None:
-            await self._form.close()
+        return extras.form

@@ -5,7 +5,7 @@ import itertools
 import logging
 import re
 import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, contextmanager
 from functools import partial
@@ -16,7 +16,7 @@ from hagworm.extend.error import StartupFailed
 from hagworm.facade.access import AccessLog, access_logger
 from hagworm.facade.admission import Admission
 from hagworm.facade.answers import answer
-from hagworm.facade.assembly import Assembly, SocketEntry, assemble
+from hagworm.facade.assembly import Assembly, Entry, SocketEntry, assemble
 from hagworm.facade.background import BackgroundCrew, BackgroundTasks
 from hagworm.facade.connection import Connection
 from hagworm.facade.context import current
@@ -208,12 +208,12 @@ class Runtime:
     def next_id(self) -> bytes:
         return b"%b%x" % (self.id_prefix, next(self.numbers))
 
-    async def http(self, exchange: HttpExchange) -> None:
+    def http(self, exchange: HttpExchange) -> Coroutine[Any, Any, None]:
         """Answer one request, completely. Raises nothing but CancelledError."""
-        await self.serve(exchange, self.next_id())
+        return self.serve(exchange, b"%b%x" % (self.id_prefix, next(self.numbers)))
 
     async def serve(self, exchange: Any, id_bytes: bytes) -> None:
-        """Answer one request under the id that it has."""
+        """Answer one request under the id that it has. Raises nothing but CancelledError."""
         request = Request(self, exchange, id_bytes)
         # Never reset: an engine that finds it set at its entrance knows that its server leaks contexts.
         current.set(request)
@@ -222,30 +222,24 @@ class Runtime:
         self.active += 1
 
         try:
-            try:
-                response = await self.respond(request)
-            except Exception as exc:
-                response = await self.answer_any(request, exc)
-            except asyncio.CancelledError as exc:
-                if (task := asyncio.current_task()) is not None and task.cancelling():
-                    raise
-
-                # Not this request was cancelled, but something that its handler awaited.
-                response = await self.answer_any(
-                    request, RuntimeError(f"what the handler awaited was cancelled: {exc!r}")
-                )
+            response = await self.respond(request)
 
             if isinstance(response, int):
                 status = response
             else:
                 status = response.status
-                await self.send(request, response)
+
+                if response.streaming:
+                    await self.send_stream(request, response)  # type: ignore[arg-type]  # streaming says its class
+                elif (sending := self.send(request, response)) is not None:
+                    await sending
+
+                if request.extras is not None or response.background is not None:
+                    await self.after(request, response)
         except ClientDisconnected:
             logger.info("%s %s: the client left before the response was sent", request.method, request.path)
         except Exception:
-            logger.exception(
-                "%s %s: the response could not be sent (request %s)", request.method, request.path, request.id
-            )
+            logger.exception("%s %s: the response failed (request %s)", request.method, request.path, request.id)
             self.metrics.errors += 1
             exchange.abort()
         finally:
@@ -255,7 +249,7 @@ class Runtime:
             if self.quiet is not None:
                 self.look_quiet()
 
-            if request.stack is not None or request.form_is_open:
+            if request.extras is not None:
                 await self.close_request(request)
 
             seconds = perf_counter() - began
@@ -268,11 +262,29 @@ class Runtime:
 
     async def respond(self, request: Request) -> Response | int:
         """Return the response, or the status of one that has been sent by somebody else."""
+        try:
+            entry = self.match(request)
+
+            if entry is None:
+                return await self.unmatched(request)
+
+            return await entry.endpoint(request)
+        except Exception as exc:
+            return await self.answer_any(request, exc)
+        except asyncio.CancelledError as exc:
+            if (task := asyncio.current_task()) is not None and task.cancelling():
+                raise
+
+            # Not this request was cancelled, but something that its handler awaited.
+            return await self.answer_any(request, RuntimeError(f"what the handler awaited was cancelled: {exc!r}"))
+
+    def match(self, request: Request) -> Entry | None:
+        """Admit the request and return what answers it, None where no route does. Raises `HTTPError`."""
         exchange = request.exchange
         request.index = index = self.admission.admit(exchange)
         raw: bytes = exchange.path
 
-        if raw[:1] == b"/" and raw.isascii() and b"%" not in raw and b"#" not in raw:
+        if is_plain(raw):
             request.path = path = raw.decode("ascii")
             segments = None
         else:
@@ -288,14 +300,11 @@ class Runtime:
         found = self.assembly.http.find(request.method, path, segments)
 
         if found is None:
-            return await self.unmatched(request, path, segments)
+            return None
 
         entry, request.values = found
-        request.plan = entry.plan
-        request.names = entry.names
-        request.limits = entry.limits
-
-        return await entry.endpoint(request)
+        request.plan, request.names, request.limits = entry.plan, entry.names, entry.limits
+        return entry
 
     def read_target(self, request: Connection) -> Target:
         try:
@@ -304,7 +313,10 @@ class Runtime:
             raise BadRequest(str(exc)) from exc
 
         request.path = target.text
-        request.authority = target.authority
+
+        if target.authority is not None:
+            request.need_extras().authority = target.authority
+
         return target
 
     def adopt_id(self, request: Connection) -> None:
@@ -317,9 +329,10 @@ class Runtime:
         ):
             request.id_bytes = request.index[b"x-request-id"]
 
-    async def unmatched(self, request: Request, path: str, segments: list[str] | None) -> Response | int:
+    async def unmatched(self, request: Request) -> Response | int:
         """What happens to a path, or to a method on it, that no route answers."""
-        method = request.method
+        method, path = request.method, request.path
+        segments = self.read_target(request).segments
         tree = self.assembly.http
 
         allowed = tree.allowed(path, segments)
@@ -411,47 +424,37 @@ class Runtime:
 
         return None
 
-    async def send(self, request: Request, response: Response) -> None:
-        """Put the response on the wire, then close what it needed and start what comes after it."""
-        if response.streaming:
-            await self.send_stream(request, response)  # type: ignore[arg-type]  # streaming says which class it is
+    def send(self, request: Request, response: Response) -> Awaitable[None] | None:
+        """Put a whole response on the wire."""
+        status, body = response.status, response.body
+
+        if status in BODILESS:
+            headers = bodiless_headers(request, response)
+            body = b""
         else:
-            body, status = response.body, response.status
+            headers = [*response.raw_headers, (b"content-length", b"%d" % len(body))]
 
-            if status in BODILESS:
-                if body:
-                    logger.warning(
-                        "%s %s: a body of %d bytes was dropped, as %d has none",
-                        request.method,
-                        request.path,
-                        len(body),
-                        status,
-                    )
+        headers.append((b"x-request-id", request.id_bytes))
 
-                headers = [pair for pair in response.raw_headers if pair[0] != b"content-type"]
-                headers.append((b"x-request-id", request.id_bytes))
-                body = b""
-            else:
-                headers = [
-                    *response.raw_headers,
-                    (b"content-length", b"%d" % len(body)),
-                    (b"x-request-id", request.id_bytes),
-                ]
+        if response.close or self.draining:
+            headers.append(CLOSE)
 
-            if response.close or self.draining:
-                headers.append(CLOSE)
+        if request.method == "HEAD":
+            body = b""
 
-            if request.method == "HEAD":
-                body = b""
+        request.sent = len(body)
+        sending: Awaitable[None] | None = request.exchange.reply(status, headers, body)
+        return sending
 
-            await request.exchange.reply(status, headers, body)
-            request.sent = len(body)
-
+    async def after(self, request: Request, response: Response) -> None:
+        """Close what the response needed, then start what comes after it, in this order."""
         if request.stack is not None:
             await self.close_stack(request)
 
-        if response.background is not None or request._background is not None:
-            self.start_background(request, response)
+        own = None if request.extras is None else request.extras.background
+
+        if own is not None or response.background is not None:
+            self.start_background(request, own, response.background)
 
     async def send_stream(self, request: Request, response: StreamedResponse) -> None:
         exchange = request.exchange
@@ -507,12 +510,14 @@ class Runtime:
 
     async def close_request(self, request: Request) -> None:
         await self.close_stack(request)
-        await request.close_form()
 
-    def start_background(self, request: Request, response: Response) -> None:
+        if request.extras is not None and request.extras.form is not None:
+            await request.extras.form.close()
+
+    def start_background(self, request: Request, *sources: Any) -> None:
         calls: list[Callable[[], Any]] = []
 
-        for source in (request._background, response.background):
+        for source in sources:
             if isinstance(source, BackgroundTasks):
                 calls += source.calls
             elif source is not None:
@@ -604,8 +609,8 @@ class Runtime:
 
             await self.close_stack(socket)
 
-            if socket._background is not None:
-                self.crew.start(socket._background.calls, f"WebSocket {socket.path}")
+            if socket.extras is not None and socket.extras.background is not None:
+                self.crew.start(socket.extras.background.calls, f"WebSocket {socket.path}")
 
             if self.access is not None:
                 self.write_access(self.access, socket, 101 if socket.accepted else 403, 0, perf_counter() - began)
@@ -692,6 +697,19 @@ class Runtime:
     async def refuse_socket(self, socket: WebSocket, response: Response) -> None:
         pairs = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in response.raw_headers]
         await socket.reject(response.status, pairs, response.body)
+
+
+def is_plain(raw: bytes) -> bool:
+    """Whether the path is what it looks like: nothing to decode, nothing to refuse."""
+    return raw[:1] == b"/" and b"%" not in raw and b"#" not in raw and raw.isascii()
+
+
+def bodiless_headers(request: Request, response: Response) -> list[tuple[bytes, bytes]]:
+    if response.body:
+        size = len(response.body)
+        logger.warning("%s %s: dropped %d bytes; %d has no body", request.method, request.path, size, response.status)
+
+    return [pair for pair in response.raw_headers if pair[0] != b"content-type"]
 
 
 def allow_response(methods: set[str]) -> Response:

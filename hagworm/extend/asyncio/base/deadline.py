@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Coroutine, Generator
 from typing import Any, Generic, TypeVar
 
-__all__ = ("patiently",)
+__all__ = ("finish_within", "patiently")
 
 T = TypeVar("T")
 
@@ -34,19 +34,28 @@ class Resumed(Generic[T]):
                 return result
 
 
+async def finish_within(coroutine: Coroutine[Any, Any, T], waiting: Any, seconds: float | None) -> T:
+    """Return the result of a coroutine that was started with `send(None)` and answered `waiting`.
+
+    It has `seconds` from now (None: no bound). Raises TimeoutError; a cancellation goes into the coroutine. This must be
+    awaited at once: what the coroutine waits for is nobody's until then.
+    """
+    if seconds is None:
+        return await Resumed(coroutine, waiting)
+
+    async with asyncio.timeout(seconds):
+        return await Resumed(coroutine, waiting)
+
+
 async def patiently(coroutine: Coroutine[Any, Any, T], seconds: float | None) -> T:
     """Return the result of `coroutine`, giving it at most `seconds` (None: no bound) once it has begun to wait.
 
     A coroutine that never suspends costs no timer. Raises TimeoutError; a cancellation goes into the coroutine.
     """
-    if seconds is None:
-        return await coroutine
-
     try:
         waiting = coroutine.send(None)
     except StopIteration as done:
         result: T = done.value
         return result
 
-    async with asyncio.timeout(seconds):
-        return await Resumed(coroutine, waiting)
+    return await finish_within(coroutine, waiting, seconds)
