@@ -14,7 +14,17 @@ import pytest
 
 from tests.tree import ROOT
 
-TOOLS = {"build", "coverage", "hypothesis", "import-linter", "matplotlib", "mypy", "pytest", "pytest-asyncio"} | {
+TOOLS = {
+    "build",
+    "coverage",
+    "hypothesis",
+    "import-linter",
+    "matplotlib",
+    "mypy",
+    "openapi-spec-validator",
+    "pytest",
+    "pytest-asyncio",
+} | {
     "pytest-benchmark",
     "pytest-timeout",
     "pytest-xdist",
@@ -55,7 +65,7 @@ def test_all_is_every_extra_of_users() -> None:
 def test_test_is_the_demo_the_servers_and_the_tools() -> None:
     tools = {requirement for requirement in extras()["test"] if requirement.partition(">=")[0] in TOOLS}
 
-    assert set(extras()["test"]) - tools == union("demo", "granian", "hypercorn", "http", "dev")
+    assert set(extras()["test"]) - tools == union("demo", "granian", "hypercorn", "http", "dev", "compress")
     assert len(tools) == len(TOOLS)
 
 
