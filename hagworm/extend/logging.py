@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import sys
 import time
 from collections import deque
@@ -124,7 +125,7 @@ class LineHandler(logging.StreamHandler[TextIO]):
 
 
 class TextFormatter(logging.Formatter):
-    """`2026-11-22 03:37:01.123 INFO hagworm: serving 'Orders' …`, local time; further lines begin with `  | `."""
+    """`2026-11-22 03:37:01.123 [4711] INFO hagworm: serving 'Orders' …`, then `  | ` before more lines."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -152,11 +153,11 @@ class TextFormatter(logging.Formatter):
             prefix = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(second))
             self.clock = (second, prefix)
 
-        return f"{prefix}.{int((created - second) * 1000):03} {level} {name}: {message}"
+        return f"{prefix}.{int((created - second) * 1000):03} [{os.getpid()}] {level} {name}: {message}"
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object per record: time (UTC), level, logger, message, exception, and whatever `extra` held."""
+    """One JSON object per record: time (UTC), pid, level, logger, message, exception, and whatever `extra` held."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -185,7 +186,8 @@ class JsonFormatter(logging.Formatter):
             self.clock = (second, prefix)
 
         milliseconds = int((created - second) * 1000)
-        return f'{{"time": "{prefix}.{milliseconds:03}Z", "level": "{level.lower()}", "logger": {quote(name)}'
+        when = f"{prefix}.{milliseconds:03}Z"
+        return f'{{"time": "{when}", "pid": {os.getpid()}, "level": "{level.lower()}", "logger": {quote(name)}'
 
 
 FORMATS: dict[str, type[TextFormatter | JsonFormatter]] = {"json": JsonFormatter, "text": TextFormatter}

@@ -9,9 +9,10 @@ from typing import Any
 
 from hagworm.extend.logging import JsonFormatter, LineHandler, TextFormatter, quote
 
-__all__ = ("AccessLog", "access_logger")
+__all__ = ("NAME", "AccessLog", "access_logger")
 
 NAME = "hagworm.access"
+"""The logger of the lines."""
 DELAY = 0.05
 """How long a line may wait for others that are written together with it, in seconds."""
 

@@ -101,7 +101,7 @@ async def work(
     loop = asyncio.get_running_loop()
     executor = ThreadPoolExecutor(thread_name_prefix=f"{THREADS}-default")
     loop.set_default_executor(executor)
-    companion = loop.create_task(beside()) if beside is not None else None
+    companion = loop.create_task(accompany(beside, stop)) if beside is not None else None
 
     try:
         if not await started(server, stop):
@@ -123,6 +123,14 @@ async def work(
         executor.shutdown(wait=False, cancel_futures=True)
         # Closing the loop waits for its executor without end, whatever hangs in it; for an empty one that is no time.
         loop.set_default_executor(ThreadPoolExecutor(1))
+
+
+async def accompany(beside: Callable[[], Coroutine[Any, Any, None]], stop: Stop) -> None:
+    try:
+        await beside()
+    except Exception:
+        logger.exception("what watches over this process has failed, so it stops")
+        stop.request()
 
 
 async def no_time() -> None:
