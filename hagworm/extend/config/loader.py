@@ -45,8 +45,8 @@ def load_settings(
     Of several places that set the same key the first wins: `overrides` (`{"server.port": "8001"}`, the command line),
     the environment (`HAGWORM_SERVER__PORT`; `HAGWORM_SERVER__PORT_FILE` names a file that holds the value), `.env` in
     `directory`, the TOML file `config_file` (or `HAGWORM_CONFIG`), `hagworm.toml` in `directory` or else in `app_dir`,
-    the defaults of the classes. Sections of classes `beside` may be set in the same places, for other
-    applications of the process: they are passed over. `environ` is `os.environ` and `directory` the working directory unless given.
+    the defaults of the classes. Sections of classes `beside` may be set in the same places, for other applications of
+    the process: they are passed over. `environ` is `os.environ` and `directory` the working directory unless given.
 
     Raises `ConfigError` with every problem found, each with its key and source, and `DefinitionError` for classes that
     cannot describe settings.
