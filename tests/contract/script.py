@@ -1,0 +1,288 @@
+"""What a row does to a server, step by step, and the transcript of what the server did."""
+
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from hagworm.facade.exchange import Closed
+from hagworm.testing import Connection, HandshakeRefused, RawWebSocket, StreamEnded, canonical
+from hagworm.testing.frames import BINARY, CLOSE, PING, PONG, TEXT, FrameError, encode_close
+from hagworm.testing.response import ClientResponse
+
+Open = Callable[[], Awaitable[Connection]]
+HANDSHAKE_FIELDS = (b"upgrade", b"sec-websocket-accept")
+
+
+class Stage:
+    """A connection, perhaps with a WebSocket on it, and a key of its own for the journal of the application."""
+
+    def __init__(self, open_connection: Open, key: str) -> None:
+        self.open_connection = open_connection
+        self.key = quote(key)
+        self.connection: Connection
+        self.socket: RawWebSocket
+
+    def fill(self, data: bytes) -> bytes:
+        return data.replace(b"{key}", self.key.encode())
+
+    async def play(self, steps: tuple["Step", ...]) -> list[bytes]:
+        """Do every step; return what came of those that look."""
+        self.connection = await self.open_connection()
+
+        try:
+            return [item for step in steps if (item := await step.take(self)) is not None]
+        finally:
+            self.connection.close()
+
+
+class Step:
+    """One thing to do; what it returns stands in the transcript."""
+
+    async def take(self, stage: Stage) -> bytes | None:
+        raise TypeError(f"{type(self).__name__} must define take()")
+
+
+@dataclass(frozen=True)
+class Send(Step):
+    """Send bytes; `{key}` is replaced."""
+
+    data: bytes
+
+    async def take(self, stage: Stage) -> None:
+        await stage.connection.send(stage.fill(self.data))
+
+
+@dataclass(frozen=True)
+class Answer(Step):
+    """Read a response: its canonical form, with `(cut)` where it ended early, or `nothing` where none came."""
+
+    method: str = "GET"
+
+    async def take(self, stage: Stage) -> bytes:
+        connection, pieces = stage.connection, []
+
+        try:
+            head = await connection.read_head()
+        except StreamEnded:
+            return b"nothing"
+
+        cut = b""
+
+        try:
+            body = connection.body(head, self.method)
+
+            while piece := await connection.read_piece(body):
+                pieces.append(piece)
+        except StreamEnded:
+            cut = b"(cut)"
+
+        return canonical(ClientResponse(head.status, head.headers, b"".join(pieces))) + cut
+
+
+@dataclass(frozen=True)
+class Framing(Step):
+    """Read a response: how its body is framed, and its connection header."""
+
+    method: str = "GET"
+
+    async def take(self, stage: Stage) -> bytes:
+        response = await stage.connection.read_response(self.method)
+        names = ("content-length", "transfer-encoding", "connection")
+        fields = [f"{name}: {response.headers[name].lower()}" for name in names if name in response.headers]
+        return "\n".join([str(response.status), *fields]).encode()
+
+
+@dataclass(frozen=True)
+class Counts(Step):
+    """Read a response: how many fields it has of each name."""
+
+    names: tuple[str, ...]
+
+    def __init__(self, *names: str) -> None:
+        object.__setattr__(self, "names", names)
+
+    async def take(self, stage: Stage) -> bytes:
+        response = await stage.connection.read_response()
+        return ", ".join(f"{name}: {len(response.headers.all(name))}" for name in self.names).encode()
+
+
+@dataclass(frozen=True)
+class Head(Step):
+    """Read the head of a response, and leave its body."""
+
+    async def take(self, stage: Stage) -> bytes:
+        head = await stage.connection.read_head()
+        return canonical(ClientResponse(head.status, head.headers))
+
+
+@dataclass(frozen=True)
+class Interim(Step):
+    """Read a response that must be a 1xx."""
+
+    async def take(self, stage: Stage) -> bytes:
+        return b"%d" % await stage.connection.read_interim()
+
+
+@dataclass(frozen=True)
+class Interims(Step):
+    """Which 1xx came before the responses read."""
+
+    async def take(self, stage: Stage) -> bytes:
+        return b"interim: " + b" ".join(b"%d" % status for status in stage.connection.interim)
+
+
+@dataclass(frozen=True)
+class State(Step):
+    """How the server left the connection."""
+
+    async def take(self, stage: Stage) -> bytes:
+        return (await stage.connection.state()).encode()
+
+
+@dataclass(frozen=True)
+class Ended(Step):
+    """Wait for the server to end the connection."""
+
+    async def take(self, stage: Stage) -> bytes:
+        await stage.connection.ended()
+        return b"ended"
+
+
+@dataclass(frozen=True)
+class HalfClose(Step):
+    """Send no more."""
+
+    async def take(self, stage: Stage) -> None:
+        stage.connection.half_close()
+
+
+@dataclass(frozen=True)
+class Reset(Step):
+    """Vanish."""
+
+    async def take(self, stage: Stage) -> None:
+        stage.connection.reset()
+
+
+@dataclass(frozen=True)
+class Notes(Step):
+    """Read, on another connection, the first `count` notes that the application has written for this row."""
+
+    count: int = 1
+
+    async def take(self, stage: Stage) -> bytes:
+        async with await stage.open_connection() as other:
+            target = f"/journal/{stage.key}?count={self.count}"
+            await other.send(f"GET {target} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+            return (await other.read_response()).body
+
+
+@dataclass(frozen=True)
+class Upgrade(Step):
+    """Open a WebSocket: `101` and the headers that the application answers for, or the refusal."""
+
+    target: str
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+    subprotocols: tuple[str, ...] = ()
+
+    async def take(self, stage: Stage) -> bytes:
+        headers = [(b"host", b"a"), *self.headers]
+        target = stage.fill(self.target.encode())
+
+        try:
+            stage.socket = await RawWebSocket.open(stage.connection, target, headers, self.subprotocols)
+        except HandshakeRefused as refusal:
+            return canonical(refusal.response)
+
+        return handshake(stage.socket)
+
+
+@dataclass(frozen=True)
+class Join(Step):
+    """Read the answer to a handshake that was sent as bytes."""
+
+    async def take(self, stage: Stage) -> bytes:
+        try:
+            stage.socket = await RawWebSocket.join(stage.connection)
+        except HandshakeRefused as refusal:
+            return canonical(refusal.response)
+        except StreamEnded:
+            return b"nothing"
+
+        return handshake(stage.socket)
+
+
+def handshake(socket: RawWebSocket) -> bytes:
+    headers = [pair for pair in socket.headers if pair[0] not in HANDSHAKE_FIELDS]
+    return canonical(ClientResponse(101, headers)).rstrip(b"\n")
+
+
+@dataclass(frozen=True)
+class Frame(Step):
+    """Send one frame, valid or not."""
+
+    opcode: int
+    payload: bytes = b""
+    final: bool = True
+    masked: bool = True
+    reserved: int = 0
+
+    async def take(self, stage: Stage) -> None:
+        await stage.socket.send_frame(
+            self.opcode, self.payload, final=self.final, masked=self.masked, reserved=self.reserved
+        )
+
+
+def text(message: str) -> Frame:
+    return Frame(TEXT, message.encode())
+
+
+def binary(message: bytes) -> Frame:
+    return Frame(BINARY, message)
+
+
+def ping(payload: bytes) -> Frame:
+    return Frame(PING, payload)
+
+
+def closing(code: int | None = None, reason: str = "") -> Frame:
+    return Frame(CLOSE, encode_close(code, reason))
+
+
+@dataclass(frozen=True)
+class Message(Step):
+    """Read the next message, or how the WebSocket ended."""
+
+    async def take(self, stage: Stage) -> bytes:
+        try:
+            message = await stage.socket.receive()
+        except FrameError as exc:
+            return f"broken: {exc}".encode()
+
+        if isinstance(message, Closed):
+            return f"close {message.code} {message.reason}".strip().encode()
+
+        return b"text " + message.encode() if isinstance(message, str) else b"binary " + message
+
+
+@dataclass(frozen=True)
+class CloseCode(Message):
+    """How the WebSocket ended, without the reason: servers word theirs differently."""
+
+    async def take(self, stage: Stage) -> bytes:
+        return b" ".join((await super().take(stage)).split(b" ")[:2])
+
+
+@dataclass(frozen=True)
+class Pong(Step):
+    """Read a frame that must be a pong."""
+
+    async def take(self, stage: Stage) -> bytes:
+        frame = await stage.socket.receive_frame()
+        return b"pong " + frame.payload if frame.opcode == PONG else b"opcode %d" % frame.opcode
+
+
+def brief(transcript: list[bytes]) -> str:
+    """The first line of every item: `400 closed`. It is how outcomes are declared that a parser owns."""
+    return " ".join(re.split(rb"\n", item, maxsplit=1)[0].decode() for item in transcript)
