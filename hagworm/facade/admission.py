@@ -18,7 +18,8 @@ CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 # RFC 9110 7.2 and RFC 3986 3.2.2: a registered name or an IP literal, then perhaps a port.
 HOST = re.compile(rb"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9\-._~!$&'()*+,;=%]*)(?::[0-9]{0,5})?")
 DIGITS = re.compile(rb"[0-9]{1,18}")
-KNOWN_HOSTS = 1024
+KEPT_HEADS = 256
+KEPT_BYTES = 1024
 
 
 class Refused(HTTPError):
@@ -41,40 +42,52 @@ def is_allowed_host(host: str, allowed: "Sequence[str]") -> bool:
 class Admission:
     """The checks of one application; `admit` returns the headers by name or raises what to answer."""
 
-    __slots__ = ("allowed_hosts", "hosts", "limits")
+    __slots__ = ("allowed_hosts", "limits", "passed", "target")
 
     def __init__(self, limits: Limits, allowed_hosts: tuple[str, ...] = ()) -> None:
         self.limits = limits
         self.allowed_hosts = allowed_hosts
-        # Hosts that have passed: the same few come with every request, and the grammar is the dear part.
-        self.hosts: set[bytes] = set()
+        self.target = limits.target
+        # Heads that have passed: a client repeats itself, and the checks are dearer than a look-up.
+        self.passed: set[tuple[bytes, ...]] = set()
 
     def admit(self, head: Head) -> dict[bytes, bytes]:
         """Return one value per header name. Raises `HTTPError`, or `Refused` where the connection must end."""
-        limits = self.limits
         headers = head.headers
         index = dict(headers)
 
-        if len(index) != len(headers):
+        if (*index, *index.values()) not in self.passed or len(index) != len(headers) or head.version != "1.1":
+            index = self.check(head, index)
+
+        if len(head.path) + len(head.query) >= self.target:
+            raise Refused(414, f"the request target is longer than {self.target} bytes")
+
+        if not head.query.isascii():
+            raise Refused(400, "the query holds bytes that are not ASCII; percent-encode them")
+
+        return index
+
+    def check(self, head: Head, index: dict[bytes, bytes]) -> dict[bytes, bytes]:
+        """The checks of the headers, all of them."""
+        limits = self.limits
+        repeats = len(index) != len(head.headers)
+        key = (*index, *index.values())
+
+        if repeats:
             index = self.admit_duplicates(head)
 
         # One string for all of them: its length is theirs, and what is wrong with one is wrong with it.
         text = b" ".join([*index, *index.values()])
 
-        if len(text) > limits.header_bytes or len(headers) > limits.headers:
+        if len(text) > limits.header_bytes or len(head.headers) > limits.headers:
             raise Refused(431, "the request has too many or too long headers")
 
-        if b"  " in text or not text.isascii() or not text.decode("ascii").isprintable():
+        cleaned = b"  " in text or text.endswith(b" ") or not text.isascii() or not text.decode("ascii").isprintable()
+
+        if cleaned:
             self.clean(index)
 
-        if len(head.path) + len(head.query) >= limits.target:
-            raise Refused(414, f"the request target is longer than {limits.target} bytes")
-
-        if not head.query.isascii():
-            raise Refused(400, "the query holds bytes that are not ASCII; percent-encode them")
-
-        if (host := index.get(b"host")) not in self.hosts:
-            self.admit_host(host, head.version)
+        self.admit_host(index.get(b"host"), head.version)
 
         if b"transfer-encoding" in index:
             self.admit_coding(index)
@@ -86,6 +99,12 @@ class Admission:
 
         if b"expect" in index and index[b"expect"].lower() != b"100-continue":
             raise Refused(417, "the only expectation that is met here is 100-continue")
+
+        if not repeats and not cleaned and head.version == "1.1" and len(text) < KEPT_BYTES:
+            if len(self.passed) >= KEPT_HEADS:
+                self.passed.clear()
+
+            self.passed.add(key)
 
         return index
 
@@ -128,9 +147,6 @@ class Admission:
 
         if self.allowed_hosts and not is_allowed_host(host.decode("latin-1"), self.allowed_hosts):
             raise Refused(400 if version in ("1.0", "1.1") else 421, "the host is not served here")
-
-        if len(self.hosts) < KNOWN_HOSTS:
-            self.hosts.add(host)
 
     def admit_coding(self, index: dict[bytes, bytes]) -> None:
         if b"content-length" in index:

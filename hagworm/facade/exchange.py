@@ -20,6 +20,7 @@ __all__ = (
     "HeaderPairs",
     "HttpExchange",
     "WsExchange",
+    "reply_whole",
 )
 
 HeaderPairs = Sequence[tuple[bytes, bytes]]
@@ -153,3 +154,9 @@ class WsExchange(Head, Protocol):
 
     async def pass_on(self, headers: HeaderPairs) -> int:
         """Let the native application take the handshake and what follows."""
+
+
+async def reply_whole(exchange: HttpExchange, status: int, headers: HeaderPairs, body: bytes) -> None:
+    """Send a whole response, whichever way the engine does it. Raises `ClientDisconnected`."""
+    if (sending := exchange.reply(status, headers, body)) is not None:
+        await sending

@@ -4,7 +4,15 @@ import asyncio
 import logging
 from collections.abc import Iterable
 
-from hagworm.facade.exchange import BodyError, ClientDisconnected, Closed, HeaderPairs, HttpExchange, WsExchange
+from hagworm.facade.exchange import (
+    BodyError,
+    ClientDisconnected,
+    Closed,
+    HeaderPairs,
+    HttpExchange,
+    WsExchange,
+    reply_whole,
+)
 from hagworm.facade.failure import HTTPError, PayloadTooLarge
 from hagworm.facade.headers import FIELD_VALUE, TOKEN
 from hagworm.frame.asgi.protocol import Message
@@ -132,7 +140,7 @@ class HttpConversation:
             headers = [*headers, (b"content-length", b"%d" % len(body))]
 
         self.begun = True
-        await self.exchange.reply(status, headers, body)
+        await reply_whole(self.exchange, status, headers, body)
 
     def settle(self, error: Exception | None = None) -> None:
         """Look at what the application, which has ended or raised `error`, has left undone.

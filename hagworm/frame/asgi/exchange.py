@@ -1,12 +1,14 @@
 """One HTTP request of an ASGI server, and the way to answer it."""
 
 import asyncio
+from collections.abc import Awaitable
 from typing import TYPE_CHECKING
 
 from hagworm.facade.exchange import BodyError, ClientDisconnected, HeaderPairs
 from hagworm.frame.asgi.head import AsgiHead, raw_path
 from hagworm.frame.asgi.profiles import drop, profile_of
 from hagworm.frame.asgi.protocol import Receive, Scope, Send
+from hagworm.frame.asgi.shortcut import is_open, write_whole
 from hagworm.frame.asgi.watcher import DISCONNECT, Watcher
 
 if TYPE_CHECKING:
@@ -62,11 +64,20 @@ class AsgiExchange(AsgiHead):
 
         return b""
 
-    async def reply(self, status: int, headers: HeaderPairs, body: bytes) -> None:
+    def reply(self, status: int, headers: HeaderPairs, body: bytes) -> Awaitable[None] | None:
         """Send a whole response. Raises `ClientDisconnected` where the server tells."""
         if self.watcher is not None:
             self.watcher.stop()
 
+        cycle = getattr(self.send, "__self__", None)
+
+        if is_open(cycle):
+            write_whole(cycle, status, headers, body)
+            return None
+
+        return self.send_messages(status, headers, body)
+
+    async def send_messages(self, status: int, headers: HeaderPairs, body: bytes) -> None:
         try:
             await self.send({"type": "http.response.start", "status": status, "headers": headers})
             await self.send({"type": "http.response.body", "body": body})

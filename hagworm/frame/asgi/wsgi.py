@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from urllib.parse import unquote_to_bytes
 
 from hagworm.facade.context import current
-from hagworm.facade.exchange import BodyError, ClientDisconnected, HttpExchange, WsExchange
+from hagworm.facade.exchange import BodyError, ClientDisconnected, HttpExchange, WsExchange, reply_whole
 from hagworm.facade.failure import HTTPError, PayloadTooLarge
 from hagworm.facade.headers import index_headers
 from hagworm.frame.asgi.conversation import Pairs, check_length, clean
@@ -237,7 +237,7 @@ class WsgiCall:
             headers = [*headers, (b"content-length", b"%d" % len(body))]
 
         self.begun = self.complete = True
-        self.wait_for(self.exchange.reply, status, headers, b"" if self.is_bodiless else body)
+        self.wait_for(reply_whole, self.exchange, status, headers, b"" if self.is_bodiless else body)
 
 
 class Body(io.RawIOBase):
