@@ -8,6 +8,7 @@ from hagworm.extend.asyncio.base.deadline import finish_within
 from hagworm.facade.connection import Connection
 from hagworm.facade.exchange import BodyError, HttpExchange
 from hagworm.facade.failure import BadRequest, HTTPError, PayloadTooLarge, RequestTimeout
+from hagworm.facade.headers import index_headers
 
 if TYPE_CHECKING:
     from hagworm.facade.forms import Form
@@ -38,6 +39,15 @@ class Request(Connection):
         self._body: bytes | None = None
         self.received = -1
         self.sent = 0
+
+    def complete(self) -> None:
+        """Set what a request that was refused before it was matched has not got."""
+        if not hasattr(self, "index"):
+            self.index = index_headers(self.exchange.headers)
+
+        for name, value in (("path", ""), ("names", ()), ("values", ())):
+            if not hasattr(self, name):
+                setattr(self, name, value)
 
     @property
     def disconnected(self) -> "asyncio.Future[None]":

@@ -270,6 +270,7 @@ class Runtime:
 
             return await entry.endpoint(request)
         except Exception as exc:
+            request.complete()
             return await self.answer_any(request, exc)
         except asyncio.CancelledError as exc:
             if (task := asyncio.current_task()) is not None and task.cancelling():
