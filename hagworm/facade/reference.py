@@ -67,7 +67,7 @@ def lines(document: dict[str, Any], style: str, notice: str) -> Iterator[str]:
         yield heading("Schemas")
 
         for name, schema in schemas.items():
-            yield f'<details id="{anchor("schema", name)}"><summary>'
+            yield f'<details open id="{anchor("schema", name)}"><summary>'
             yield f'<span class="path">{escape(name)}</span></summary><div>'
             yield paragraph(schema.get("description"))
             yield schema_block(schema)
