@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING
 
 from hagworm.facade.engine import Listener
-from hagworm.facade.serving.sockets import accept_waiting, refuse_newcomers, remove_files, settle
+from hagworm.facade.serving.sockets import accept_waiting, pause, refuse_newcomers, remove_files
 
 if TYPE_CHECKING:
     from hagworm.facade.runtime import Runtime
@@ -69,8 +69,8 @@ async def let_go(
         refuse_newcomers(sockets)
 
     await accept_waiting(sockets)
+    await pause(sockets)
     listener.stop_accepting()
-    await settle()
     await emptied(listener, min(clock() + linger, deadline))
     listener.close_idle()
 

@@ -15,7 +15,7 @@ from hagworm.extend.logging import configure
 from hagworm.facade.serving.server import Server
 from hagworm.facade.serving.signals import DRAIN, DROP, Stop, leave_now
 
-__all__ = ("announce", "prepare_logging", "report", "run_worker")
+__all__ = ("announce", "business_part", "prepare_logging", "report", "run_worker")
 
 logger = logging.getLogger("hagworm")
 
@@ -25,6 +25,8 @@ PATIENCE = 1.0
 """How long threads may take to end once nothing is served any more, in seconds."""
 THREADS = "hagworm"
 """How the names of the threads begin that run handlers, here and in the runtime."""
+MACHINERY = ("contextlib", "gunicorn", "hagworm", "importlib")
+"""Packages whose frames stand between a command and the code that it runs."""
 
 
 def prepare_logging(settings: Any = None) -> None:
@@ -40,7 +42,7 @@ def report(exc: BaseException) -> int:
     """Log why the process does not serve, once, and return its exit code."""
     match exc:
         case StartupFailed(__cause__=BaseException() as cause):
-            logger.error("start-up failed: %s", exc, exc_info=cause)
+            logger.error("start-up failed: %s", exc, exc_info=business_part(cause))
             return exc.exit_code
         case HagwormError():
             logger.error("%s", exc)
@@ -48,6 +50,16 @@ def report(exc: BaseException) -> int:
         case _:
             logger.critical("stopped by an unexpected error", exc_info=exc)
             return 1
+
+
+def business_part(exc: BaseException) -> BaseException:
+    """Return `exc` without the frames that lead from us into the code of the business, where there is such code."""
+    trace = exc.__traceback__
+
+    while trace is not None and trace.tb_frame.f_globals.get("__name__", "").partition(".")[0] in MACHINERY:
+        trace = trace.tb_next
+
+    return exc.with_traceback(trace) if trace is not None else exc
 
 
 def announce(server: Server, workers: int = 1) -> None:

@@ -21,7 +21,6 @@ __all__ = (
     "close_all",
     "refuse_newcomers",
     "remove_files",
-    "settle",
     "url_of",
 )
 
@@ -217,7 +216,17 @@ async def accept_waiting(sockets: Iterable[socket.socket], seconds: float = 1.0)
         await asyncio.sleep(0)
 
 
-async def settle() -> None:
-    """Let the loop read what has arrived on the connections that were accepted last."""
+async def pause(sockets: Iterable[socket.socket]) -> None:
+    """Let the server on this loop accept no more, and finish what it has begun; its sockets stay open.
+
+    An asyncio server that is closed in the turn in which it has accepted a connection loses that connection: its
+    transport cannot be attached any more (cpython `Server._attach`). So it is kept from accepting before it is closed.
+    """
+    loop = asyncio.get_running_loop()
+
+    for sock in sockets:
+        if sock.fileno() >= 0:
+            loop.remove_reader(sock)
+
     for _ in range(SETTLING):
         await asyncio.sleep(0)

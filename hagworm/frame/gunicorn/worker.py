@@ -11,13 +11,13 @@ from types import FrameType
 from typing import Any, NoReturn
 
 from gunicorn.arbiter import Arbiter
-from gunicorn.errors import AppImportError
+from gunicorn.errors import AppImportError, HaltServer
 from gunicorn.workers import base
 
-from hagworm.extend.error import HagwormError
+from hagworm.extend.error import HagwormError, TargetError
 from hagworm.facade.application import App
 from hagworm.facade.serving import Server
-from hagworm.facade.serving.process import announce, report, run_worker
+from hagworm.facade.serving.process import announce, business_part, report, run_worker
 from hagworm.facade.serving.signals import Stop
 from hagworm.facade.serving.sockets import refuse_newcomers
 from hagworm.facade.settings import ServerSettings
@@ -26,7 +26,7 @@ from hagworm.frame.gunicorn.broken import broken_app
 from hagworm.frame.gunicorn.control import choose_control_socket
 from hagworm.frame.gunicorn.logs import join_arbiter, join_worker
 
-__all__ = ("Worker", "keep_newcomers_out")
+__all__ = ("Worker", "take_over_stop")
 
 logger = logging.getLogger("hagworm")
 
@@ -67,7 +67,7 @@ class Worker(base.Worker):  # type: ignore[misc]  # gunicorn has no types
         when_ready = cfg.when_ready
 
         def guard(arbiter: Any) -> None:
-            keep_newcomers_out(arbiter)
+            take_over_stop(arbiter)
             when_ready(arbiter)
 
         cfg.set("when_ready", guard)
@@ -105,7 +105,7 @@ class Worker(base.Worker):  # type: ignore[misc]  # gunicorn has no types
             if not self.cfg.reload:
                 self.fail(exc)
 
-            self.log.error("%s", self.explain(exc), exc_info=exc)
+            self.log.error("%s", self.explain(exc), exc_info=business_part(exc))
             self.wsgi = broken_app("".join(traceback.format_exception(exc)))
 
             if isinstance(exc, SyntaxError) and exc.filename and self.reloader is not None:
@@ -207,7 +207,7 @@ class Worker(base.Worker):  # type: ignore[misc]  # gunicorn has no types
     def fail(self, exc: Exception) -> NoReturn:
         if self.board.claim(FAILED):
             expected = isinstance(exc, HagwormError | AppImportError) or is_missing(exc, self.target)
-            self.log.error("%s", self.explain(exc), exc_info=None if expected else exc)
+            self.log.error("%s", self.explain(exc), exc_info=None if expected else business_part(exc))
 
         sys.exit(Arbiter.WORKER_BOOT_ERROR)
 
@@ -231,7 +231,7 @@ class Worker(base.Worker):  # type: ignore[misc]  # gunicorn has no types
     def check_app(self) -> None:
         if not isinstance(self.wsgi, App):
             kind = type(self.wsgi)
-            raise AppImportError(
+            raise TargetError(
                 f"{self.target} is a {kind.__module__}.{kind.__qualname__}, and this worker serves a hagworm.App; "
                 "to serve both, mount it: App().mount_native('/', it)"
             )
@@ -240,7 +240,10 @@ class Worker(base.Worker):  # type: ignore[misc]  # gunicorn has no types
         if is_missing(exc, self.target):
             return f"cannot import {self.target}: {exc} (looked in {os.getcwd()}; --chdir names another folder)"
 
-        return str(exc) if isinstance(exc, HagwormError | AppImportError) else f"cannot import {self.target}"
+        if isinstance(exc, HagwormError):
+            return str(exc)
+
+        return f"cannot load {self.target}: {exc if isinstance(exc, AppImportError) else type(exc).__name__}"
 
 
 def is_missing(exc: Exception, target: str) -> bool:
@@ -254,17 +257,23 @@ def is_chosen(cfg: Any, name: str) -> bool:
     return bool(setting.get() != type(setting).default)
 
 
-def keep_newcomers_out(arbiter: Any) -> None:
-    """Let the arbiter refuse new connections before it stops its workers, so that none is lost between them.
+def take_over_stop(arbiter: Any) -> None:
+    """Let the arbiter stop its workers so that no connection is lost between them, and that it exits as it means to.
 
-    Only where nobody else holds its sockets: neither systemd nor a successor that SIGUSR2 has started.
+    New connections are refused first where nobody else holds the sockets: neither systemd nor a successor that SIGUSR2
+    has started. And gunicorn forgets its exit code where a second worker fails to start while it halts for the first.
     """
     stop = arbiter.stop
 
-    def stop_alone(graceful: bool = True) -> None:
+    def stop_all(graceful: bool = True) -> None:
         if arbiter.reexec_pid == arbiter.master_pid == 0 and not arbiter.systemd:
             refuse_newcomers(listener.sock for listener in arbiter.LISTENERS)
 
-        stop(graceful)
+        while True:
+            try:
+                stop(graceful)
+                return
+            except HaltServer as exc:
+                arbiter.log.debug("while stopping: %s", exc.reason)
 
-    arbiter.stop = stop_alone
+    arbiter.stop = stop_all
