@@ -1,0 +1,100 @@
+"""What an exchange and a WebSocket need of the connection below them, whoever reads it."""
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Protocol
+
+from hagworm.facade.exchange import Address
+
+if TYPE_CHECKING:
+    from hagworm.facade.application import App
+    from hagworm.facade.runtime import Runtime
+    from hagworm.frame.tornado.body import Body
+    from hagworm.frame.tornado.socket import Socket
+
+__all__ = ("Carrier", "Host", "Outlet")
+
+
+class Host(Protocol):
+    """Who serves."""
+
+    app: "App"
+    runtime: "Runtime"
+    closing: bool
+    """Whether connections are closed after their response."""
+    ping_interval: float
+    tail: Callable[[bytes], bytes]
+    """Returns what ends the head of a response."""
+
+
+class Outlet(Protocol):
+    """The way to the client."""
+
+    def send(self, data: bytes) -> asyncio.Future[None] | None:
+        """Hand over `data`: None if the kernel took all of it, else what to wait for. Raises `ClientDisconnected`."""
+
+    def write(self, data: bytes) -> asyncio.Future[None]:
+        """Queue `data` behind what waits to be sent."""
+
+    def writing(self) -> bool:
+        """Return whether something waits to be sent."""
+
+    def pause(self) -> None:
+        """Stop taking bytes from the socket."""
+
+    def resume(self) -> None:
+        """Take bytes again."""
+
+    def closed(self) -> bool:
+        """Return whether the connection has ended."""
+
+    def close(self) -> None:
+        """End the connection."""
+
+    def reset(self) -> None:
+        """End the connection in a way that nobody takes for a clean end."""
+
+
+class Carrier(Protocol):
+    """One connection."""
+
+    buffer: bytes
+    """What has arrived and not been used."""
+    deadline: float
+    """When, on the clock of the loop, a WebSocket wants its `tick`."""
+    loop: asyncio.AbstractEventLoop
+    scheme: str
+
+    @property
+    def server(self) -> Host:
+        """Who serves it."""
+
+    @property
+    def stream(self) -> Outlet:
+        """The way to the client."""
+
+    @property
+    def peer(self) -> Address | None:
+        """The other end of the socket, None on a Unix socket."""
+
+    @property
+    def local(self) -> Address | None:
+        """This end of the socket, None on a Unix socket."""
+
+    def take(self) -> bytes:
+        """Return what has arrived and not been used, and forget it."""
+
+    async def wait(self) -> None:
+        """Return when bytes are there to be taken. Raises `ClientDisconnected`."""
+
+    def can_discard(self, body: "Body") -> bool:
+        """Return whether what is still to come of `body` may be small enough to be thrown away."""
+
+    def open_socket(self, socket: "Socket") -> None:
+        """Leave the bytes from here on to `socket`."""
+
+    def detach(self, socket: "Socket") -> Any:
+        """Give the stream away, an `IOStream` that is asked for its bytes; `socket` is told of its end."""
+
+    def hang_up(self) -> None:
+        """Close once everything has been sent, in a way that lets the client read it."""

@@ -1,0 +1,94 @@
+"""Tornado's HTTP server, serving one application on the running loop."""
+
+import asyncio
+import contextvars
+import logging
+from typing import TYPE_CHECKING, Any
+
+from tornado.httpserver import HTTPServer
+from tornado.iostream import IOStream
+
+from hagworm.frame.tornado.connection import Connection
+from hagworm.frame.tornado.delegate import Delegate
+from hagworm.frame.tornado.socket import PING_INTERVAL
+from hagworm.frame.tornado.tail import Tail
+
+if TYPE_CHECKING:
+    from hagworm.facade.application import App
+    from hagworm.facade.runtime import Runtime
+
+__all__ = ("Server",)
+
+logger = logging.getLogger(__name__)
+
+_SWEEP = 0.5
+"""How often deadlines are looked at, in seconds: one timer for all connections, none per request."""
+
+
+class Server(HTTPServer):
+    """Accepts connections, keeps the list of those that are open and closes them. Bound to the running loop."""
+
+    def initialize(self, app: "App", options: Any) -> None:  # type: ignore[override]  # what Configurable calls __init__
+        super().initialize(Delegate(app))
+        self.app = app
+        self.runtime: Runtime = app.freeze()
+        self.loop = asyncio.get_running_loop()
+        self.context = contextvars.copy_context()
+        self.closing = False
+        self.keep_alive: float = options.keep_alive
+        self.header_timeout: float = options.header_timeout
+        self.ping_interval = PING_INTERVAL
+        limits = self.runtime.limits
+        # The application answers what passes its own limits; only what passes this one is refused without it.
+        self.head_limit = 64 * 1024 + 2 * (limits.target + limits.header_bytes)
+        self._open: set[Connection] = set()
+        self._timer: asyncio.TimerHandle | None = None
+        self.tail = Tail(options.server_header)
+
+    def __repr__(self) -> str:
+        return f"<Server {len(self._open)} connections{', closing' if self.closing else ''}>"
+
+    def handle_stream(self, stream: IOStream, address: Any) -> None:
+        # The stream that has been made for this socket is dropped unused: ours listens in another way.
+        self._open.add(Connection(self, stream.socket, address))
+
+        if self._timer is None:
+            self._timer = self.loop.call_later(_SWEEP, self._sweep)
+
+    def forget(self, connection: Connection) -> None:
+        """Drop a connection that has ended."""
+        self._open.discard(connection)
+
+    @property
+    def connections(self) -> int:
+        """How many connections are open."""
+        return len(self._open)
+
+    def close_idle(self) -> None:
+        """Close what waits for a request; the others close after their response."""
+        self.closing = True
+
+        for connection in list(self._open):
+            if connection.is_idle():
+                connection.close()
+
+    # What HTTPServer does for all connections.
+
+    async def close_all_connections(self) -> None:
+        """Close every connection at once, cancel what is still running, and return when it has ended."""
+        self.closing = True
+        tasks = [task for connection in list(self._open) if (task := connection.close()) is not None]
+
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _sweep(self) -> None:
+        now = self.loop.time()
+
+        for connection in [connection for connection in self._open if connection.deadline <= now]:
+            connection.expire(now)
+
+        self._timer = self.loop.call_later(_SWEEP, self._sweep) if self._open else None
