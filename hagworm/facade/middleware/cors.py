@@ -26,7 +26,8 @@ class CORS:
     many seconds a browser remembers a preflight. `private_network` lets pages of the public internet reach a private
     address.
 
-    A page whose origin is not allowed gets its answer without the headers that would let it read it. Raises
+    A page whose origin is not allowed gets its answer without the headers that would let it read it. What a handler sets
+    of these headers itself is dropped. Raises
     `DefinitionError` for an origin that no browser sends, and for `"*"` with credentials, which would hand every
     visitor's session to every page: `origin_pattern=".*"` says that this is meant.
     """
@@ -84,12 +85,13 @@ class CORS:
         if not self.everyone:
             response.headers.vary("Origin")
 
-        if origin is not None and self.allows(origin):
-            # Replaced, not added: a handler may return one response many times.
-            kept = [pair for pair in response.raw_headers if not pair[0].startswith(b"access-control-")]
-            allowed = (b"access-control-allow-origin", b"*" if self.everyone else origin)
-            response.raw_headers[:] = [*kept, allowed, *self.marks]
+        # What is there goes: a handler may return one response many times, to pages of different origins.
+        raw = [pair for pair in response.raw_headers if not pair[0].startswith(b"access-control-")]
 
+        if origin is not None and self.allows(origin):
+            raw += [(b"access-control-allow-origin", b"*" if self.everyone else origin), *self.marks]
+
+        response.raw_headers[:] = raw
         return response
 
     def allows(self, origin: bytes) -> bool:
