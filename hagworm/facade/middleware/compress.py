@@ -143,6 +143,11 @@ class Compress:
     async def __call__(self, request: "Request", call_next: "Callable[[Request], Awaitable[Response]]") -> Response:
         response = await call_next(request)
 
+        if response.status == 304:
+            # It varies as the response would that it stands for (RFC 9110 15.4.5).
+            response.headers.vary("Accept-Encoding")
+            return response
+
         if response.streaming:
             return CompressedStream(self, response) if isinstance(response, StreamedResponse) else response
 
