@@ -11,6 +11,7 @@ from hagworm.extend.error import DefinitionError, nearest
 from hagworm.facade.binding import location_of
 from hagworm.facade.connection import State
 from hagworm.facade.engine import load_engine
+from hagworm.facade.exchange import HeaderPairs
 from hagworm.facade.health import Readiness
 from hagworm.facade.lifespan import Lifespan, as_manager
 from hagworm.facade.limits import Limits
@@ -46,6 +47,10 @@ class Mount:
 
     prefix: str
     target: Any
+
+    def stamp(self, id_bytes: bytes) -> HeaderPairs:
+        """Return the headers to add to what the target answers: an `App` adds the request id itself."""
+        return () if isinstance(self.target, Runtime) else [(b"x-request-id", id_bytes)]
 
     async def http(self, exchange: Any, id_bytes: bytes) -> None:
         """Let the target answer."""

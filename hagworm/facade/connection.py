@@ -205,7 +205,8 @@ class Connection:
     @property
     def base_path(self) -> str:
         """The prefix under which the application is mounted, empty at the root."""
-        return ""
+        prefix: str = getattr(self.exchange, "base_path", "")
+        return prefix
 
     @property
     def url(self) -> str:

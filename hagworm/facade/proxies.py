@@ -21,13 +21,22 @@ class Proxy:
 
 
 class Prefixed(Proxy):
-    """An exchange whose path begins behind the prefix of a mount."""
+    """An exchange whose path begins behind the prefix of a mount, which is the end of its `base_path`."""
 
-    __slots__ = ("path",)
+    __slots__ = ("base_path", "path")
 
     def __init__(self, exchange: Any, prefix: str) -> None:
         super().__init__(exchange)
-        self.path = exchange.path[len(prefix) :] or b"/"
+        self.base_path: str = getattr(exchange, "base_path", "") + prefix
+        self.path = below(exchange.path, prefix)
+
+
+def below(target: bytes, prefix: str) -> bytes:
+    """Return a raw target without the segments of `prefix`, which may be spelled with escapes there."""
+    start = 0 if target.startswith(b"/") else target.find(b"/", target.find(b"://") + 3)
+    depth = prefix.count("/") + 1
+    segments = target[start:].split(b"/", depth) if start >= 0 else []
+    return target[: max(start, 0)] + b"/" + (segments[depth] if len(segments) > depth else b"")
 
 
 class Stamped(Proxy):

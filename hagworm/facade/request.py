@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 
 from hagworm.extend.asyncio.base.deadline import finish_within
+from hagworm.facade.admission import Refused
 from hagworm.facade.connection import Connection
 from hagworm.facade.exchange import BodyError, HttpExchange
 from hagworm.facade.failure import BadRequest, HTTPError, PayloadTooLarge, RequestTimeout
@@ -115,7 +116,7 @@ class Request(Connection):
             else:
                 chunk = await finish_within(reading, waiting, self.limits.body_idle)
         except BodyError as exc:
-            raise RequestTimeout(exc.detail) if exc.status == 408 else HTTPError(exc.status, exc.detail) from exc
+            raise RequestTimeout(exc.detail) if exc.status == 408 else Refused(exc.status, exc.detail) from exc
         except TimeoutError as exc:
             raise RequestTimeout(f"no more of the body came within {self.limits.body_idle:g} seconds") from exc
 

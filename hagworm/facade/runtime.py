@@ -311,6 +311,9 @@ class Runtime:
         try:
             target = read_target(request.exchange.path)
         except BadTarget as exc:
+            if request.method == "CONNECT":
+                raise HTTPError(501, "the method CONNECT is not known here") from exc
+
             raise BadRequest(str(exc)) from exc
 
         request.path = target.text
@@ -346,7 +349,7 @@ class Runtime:
             return await entry.endpoint(request)
 
         if not allowed and (mount := self.mount_at(path)) is not None:
-            stamped = Stamped(request.exchange, [(b"x-request-id", request.id_bytes)])
+            stamped = Stamped(request.exchange, mount.stamp(request.id_bytes))
             await mount.http(stamped, request.id_bytes)
             return stamped.status or 499
 
@@ -416,7 +419,7 @@ class Runtime:
             return None
 
         query = request.exchange.query.decode("ascii")
-        return Redirect(f"{twin}?{query}" if query else twin, 308)
+        return Redirect(f"{request.base_path}{twin}{'?' if query else ''}{query}", 308)
 
     def mount_at(self, path: str) -> "Mount | None":
         for mount in self.mounts:
@@ -470,15 +473,22 @@ class Runtime:
             await exchange.reply(response.status, headers, b"")
             return
 
+        announced = next((int(value) for name, value in headers if name == b"content-length"), None)
         await exchange.start(response.status, headers)
 
         try:
             with LeaveWithClient(exchange.gone):
                 async with closing(response.chunks()) as chunks:
                     async for chunk in chunks:
+                        if announced is not None and request.sent + len(chunk) > announced:
+                            raise ValueError(f"the stream is longer than the {announced} bytes that it announced")
+
                         if chunk:
                             await exchange.write(chunk)
                             request.sent += len(chunk)
+
+            if announced is not None and request.sent < announced:
+                raise ValueError(f"the stream ended after {request.sent} of the {announced} bytes that it announced")
 
             await exchange.finish()
         except BaseException as exc:
@@ -653,7 +663,7 @@ class Runtime:
     async def unmatched_socket(self, socket: WebSocket, path: str) -> None:
         if (mount := self.mount_at(path)) is not None:
             socket.answered = True
-            await mount.websocket(Stamped(socket.exchange, [(b"x-request-id", socket.id_bytes)]), socket.id_bytes)
+            await mount.websocket(Stamped(socket.exchange, mount.stamp(socket.id_bytes)), socket.id_bytes)
             socket.closed = socket.closed or CLOSED_ELSEWHERE
         elif socket.exchange.has_native:
             socket.answered = True
@@ -688,8 +698,12 @@ class Runtime:
             logger.error("WebSocket %s failed (request %s)", socket.path, socket.id, exc_info=error)
 
         if socket.answered:
-            code = 1008 if isinstance(error, HTTPError) else 1011
-            await socket.close(code, str(error)[:100] if isinstance(error, HTTPError) else "internal error")
+            if isinstance(error, HTTPError):
+                # RFC 6455 7.4.1: 1007 is for data that is not what the type of its message promises.
+                await socket.close(1007 if error.status == 400 else 1008, str(error)[:100])
+            else:
+                await socket.close(1011, "internal error")
+
             return
 
         failure = error if isinstance(error, HTTPError) else HTTPError(500, "the service failed to answer")
