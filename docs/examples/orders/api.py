@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Annotated
 
+from pydantic import Field
 from sqlalchemy.exc import SQLAlchemyError
 
 from hagworm import (
@@ -12,7 +13,6 @@ from hagworm import (
     Depends,
     EventStream,
     Header,
-    Query,
     Request,
     Response,
     Router,
@@ -20,6 +20,7 @@ from hagworm import (
     WebSocket,
     WebSocketClosed,
 )
+from hagworm.facade.failure import Conflict, NotFound, Unauthorized
 from orders.database import Database
 from orders.dependencies import Reading, Writing, require_token
 from orders.export import XLSX, write_workbook
@@ -31,11 +32,19 @@ __all__ = ("router",)
 
 router = Router()
 
-WRITES = [Depends(require_token)]
 LARGEST = 2**63 - 1
 
+# What the documentation says of a route beside its success.
+REFUSED = {401: Unauthorized}
+MISSING = {404: NotFound}
+CLASHING = {409: Conflict}
+SPREADSHEET = {200: {"description": "xlsx", "content": {XLSX: {"schema": {"type": "string", "format": "binary"}}}}}
+FAILING = {503: {"model": dict[str, str], "description": "The database cannot be reached."}}
 
-@router.post("/orders", status=201, tags=["orders"], dependencies=WRITES)
+writes = Router(dependencies=[Depends(require_token)])
+
+
+@writes.post("/orders", status=201, tags=["orders"], responses=REFUSED)
 async def create_order(
     order: NewOrder, store: Writing, request: Request, response: Response, background: BackgroundTasks
 ) -> Order:
@@ -50,39 +59,39 @@ async def create_order(
 async def list_orders(
     store: Reading,
     status: Annotated[Status | None, blank_as(None)] = None,
-    limit: Annotated[int, blank_as(20), Query(ge=1, le=100)] = 20,
-    after: Annotated[int, blank_as(0), Query(ge=0, le=LARGEST)] = 0,
+    limit: Annotated[int, Field(ge=1, le=100), blank_as(20)] = 20,
+    after: Annotated[int, Field(ge=0, le=LARGEST), blank_as(0)] = 0,
 ) -> OrderPage:
     """List orders, lowest number first, a page at a time."""
     return await store.page(status=status, limit=limit, after=after)
 
 
-@router.get("/orders/export.xlsx", tags=["orders"])
+@router.get("/orders/export.xlsx", tags=["orders"], responses=SPREADSHEET)
 async def export_orders(store: Reading) -> Response:
     """Return all orders as a spreadsheet."""
     content = await asyncio.to_thread(write_workbook, await store.all())
     return Response(content, headers={"content-disposition": 'attachment; filename="orders.xlsx"'}, media_type=XLSX)
 
 
-@router.get("/orders/{order_id:int}", tags=["orders"])
+@router.get("/orders/{order_id:int}", tags=["orders"], responses=MISSING)
 async def read_order(order_id: int, store: Reading) -> Order:
     """Return an order."""
     return await store.read(order_id)
 
 
-@router.patch("/orders/{order_id:int}", tags=["orders"], dependencies=WRITES)
+@writes.patch("/orders/{order_id:int}", tags=["orders"], responses=REFUSED | MISSING | CLASHING)
 async def change_order(order_id: int, change: OrderChange, store: Writing) -> Order:
     """Take an order to another status: new → paid → shipped; new and paid orders may be cancelled."""
     return await store.move(order_id, change)
 
 
-@router.delete("/orders/{order_id:int}", status=204, tags=["orders"], dependencies=WRITES)
+@writes.delete("/orders/{order_id:int}", status=204, tags=["orders"], responses=REFUSED | MISSING | CLASHING)
 async def delete_order(order_id: int, store: Writing) -> None:
     """Remove an order for good."""
     await store.delete(order_id)
 
 
-@router.get("/orders/{order_id:int}/events", tags=["orders"])
+@router.get("/orders/{order_id:int}/events", tags=["orders"], responses=MISSING)
 async def order_events(
     order_id: int, app: App, store: Reading, last_event_id: Annotated[int, Header(ge=0, le=LARGEST)] = 0
 ) -> EventStream:
@@ -106,7 +115,7 @@ async def feed(ws: WebSocket) -> None:
             teller.cancel()
 
 
-@router.get("/health", tags=["service"])
+@router.get("/health", tags=["service"], responses=FAILING)
 async def health(app: App, response: Response) -> dict[str, str]:
     """Say whether the service can do its work."""
     try:
@@ -116,6 +125,9 @@ async def health(app: App, response: Response) -> dict[str, str]:
         return {"status": "failing", "database": "unreachable"}
 
     return {"status": "ok", "database": kind}
+
+
+router.include(writes)
 
 
 async def thank(database: Database, order: Order) -> None:
