@@ -9,7 +9,7 @@ import uvloop
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from cases import CASES  # noqa: E402 # beside this script
+from cases import CASES  # beside this script
 
 LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ("Admission", "is_allowed_host")
 
-VERSIONS = frozenset(("1.0", "1.1", "2", "2.0", "3"))
+VERSIONS = frozenset(("1.0", "1.1", "2", "3"))
 CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 # RFC 9110 7.2 and RFC 3986 3.2.2: a registered name or an IP literal, then perhaps a port.
 HOST = re.compile(rb"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9\-._~!$&'()*+,;=%]*)(?::[0-9]{0,5})?")

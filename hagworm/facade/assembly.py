@@ -4,6 +4,7 @@ import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from types import NoneType
 from typing import Any
 
@@ -148,8 +149,7 @@ def claim(tree: RouteTree[Any], template: Template, plan: RoutePlan, entry: Any)
     if taken := tree.add(template, plan.methods, entry):
         other = tree.leaf(template).methods[taken[0]].plan
         raise DefinitionError(
-            f"{plan.location}: {taken[0]} {plan.template} is answered already, by {other.endpoint.__qualname__} "
-            f"({other.location})"
+            f"{plan.location}: {taken[0]} {plan.template} is answered already, by {other.name} ({other.location})"
         )
 
 
@@ -192,7 +192,7 @@ def describe(
         methods=route.methods,
         template=template.text,
         path=template.path,
-        name=options.name or route.endpoint.__name__,
+        name=options.name or short_name(route.endpoint),
         endpoint=route.endpoint,
         location=route.location,
         parameters=tuple(unique.values()),
@@ -210,6 +210,12 @@ def describe(
         operation_id=options.operation_id,
         websocket=route.websocket,
     )
+
+
+def short_name(function: Any) -> str:
+    function = function.func if isinstance(function, partial) else function
+    name: str = getattr(function, "__name__", None) or type(function).__name__
+    return name
 
 
 def make_endpoint(route: Route, plan: RoutePlan, run: Run, failing: Failing) -> Endpoint:
