@@ -263,13 +263,14 @@ class EventStream(StreamedResponse):
         self.ping = ping
 
     async def chunks(self) -> AsyncIterator[bytes]:
-        from hagworm.facade.events import encode_event
+        from hagworm.facade.events import PING, encode_event
+        from hagworm.facade.rendering import to_json
         from hagworm.facade.streaming import closing, pieces, with_pings
 
         async with closing(pieces(self.source)) as source:
             async with closing(with_pings(source, self.ping)) as items:
                 async for item in items:
-                    yield b": ping\n\n" if item is None else encode_event(item)
+                    yield PING if item is None else encode_event(item, to_json)
 
 
 Renderer = Callable[[Any], Response]

@@ -231,6 +231,8 @@ class Runtime:
 
                 if response.streaming:
                     await self.send_stream(request, response)  # type: ignore[arg-type]  # streaming says its class
+                    # A file becomes 206, 304 or an error as it is looked at.
+                    status = response.status
                 elif (sending := self.send(request, response)) is not None:
                     await sending
 

@@ -2,12 +2,16 @@
 
 import re
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hagworm import App, EventStream
 from hagworm.facade.events import PING, ServerSentEvent, encode_event
+from hagworm.testing import Client
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
 LINE = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r\n"), max_size=20)
@@ -113,3 +117,26 @@ def test_what_json_cannot_say_is_refused():
 
 def test_a_ping_is_no_event():
     assert dispatch(PING) == ([], None)
+
+
+async def test_a_stream_of_events_writes_json_as_every_response_does():
+    app = App()
+
+    @app.get("/")
+    async def feed() -> EventStream:
+        async def items():
+            yield "text"
+            yield {"at": datetime(2026, 1, 1, tzinfo=UTC), "order": Order(1, "x")}
+            yield ServerSentEvent(Decimal("1.50"), event="price", id="7")
+
+        return EventStream(items(), ping=None)
+
+    async with Client(app) as client:
+        response = await client.get("/")
+
+    assert response.headers["content-type"] == "text/event-stream; charset=utf-8"
+    assert dispatch(response.body)[0] == [
+        ("message", "text", ""),
+        ("message", '{"at":"2026-01-01T00:00:00Z","order":{"number":1,"name":"x"}}', ""),
+        ("price", '"1.50"', "7"),
+    ]

@@ -456,3 +456,13 @@ async def test_many_at_once_get_what_they_asked_for(folder):
         responses = await asyncio.gather(*(client.get(f"/static/{name}") for name in names))
 
     assert [response.body for response in responses] == [(folder / name).read_bytes() for name in names]
+
+
+async def test_the_access_log_tells_the_status_that_was_sent(folder, caplog):
+    app = service(folder)
+
+    with caplog.at_level("INFO", logger="hagworm.access"):
+        for conditions in ({}, {"range": "bytes=0-1"}, {"if_none_match": "*"}, {"range": "bytes=99-"}):
+            await fetch(app, "/file/a.txt", **conditions)
+
+    assert [record.status for record in caplog.records if record.name == "hagworm.access"] == [200, 206, 304, 416]
