@@ -42,6 +42,7 @@ class Stream:
         self.record = False
         self.ended = False
         self.reset_by_peer = False
+        self.ready: asyncio.Future[None] | None = None
 
     def __repr__(self) -> str:
         state = (
@@ -72,6 +73,9 @@ class Stream:
         try:
             while (data := self.receive_nowait()) is None:
                 await self.readable()
+
+                if self.ended:
+                    return False
         except ConnectionError:
             self.ended = self.reset_by_peer = True
             return False
@@ -96,13 +100,20 @@ class Stream:
     async def readable(self) -> None:
         # Not loop.sock_recv: a cancellation that meets it halfway loses the bytes it had already taken.
         loop = asyncio.get_running_loop()
-        ready = loop.create_future()
-        loop.add_reader(self.sock, ring, ready)
+        self.ready = loop.create_future()
+        loop.add_reader(self.sock, ring, self.ready)
 
         try:
-            await ready
+            await self.ready
         finally:
-            loop.remove_reader(self.sock)
+            self.forget_reader()
+
+    def forget_reader(self) -> None:
+        # Before the socket is closed: a loop that still watches its number would never watch the next one to have it.
+        if self.ready is not None:
+            self.ready.get_loop().remove_reader(self.sock)
+            ring(self.ready)
+            self.ready = None
 
     def is_stale(self) -> bool:
         """Whether the peer has ended the connection, or sent something unasked, while nobody was reading."""
@@ -160,8 +171,9 @@ class Stream:
             self.ended = self.ended or self.sock.fileno() < 0
 
     def close(self) -> None:
-        """Close both directions."""
+        """Close both directions; a task that reads is told that this was the end."""
         self.ended = True
+        self.forget_reader()
         self.sock.close()
 
     def reset(self) -> None:

@@ -157,6 +157,14 @@ async def where(request: Request) -> dict[str, Any]:
     }
 
 
+@app.get("/host/{name}")
+async def host(request: Request, name: str) -> dict[str, str]:
+    if request.host != name:
+        raise HTTPError(421, f"the host is {request.host}")
+
+    return {"host": name}
+
+
 class Things(Handler):
     """The class style."""
 
@@ -281,10 +289,14 @@ async def delete_cookie() -> Response:
     return response
 
 
-@app.post("/gathered")
-async def gathered(request: Request) -> dict[str, Any]:
+@app.post("/trailers")
+async def trailers(request: Request) -> dict[str, str]:
     body = await request.text()
-    return {"body": body, "late": request.headers.get("x-late")}
+
+    if "x-late" in request.headers:
+        raise HTTPError(409, "a trailer has become a header")
+
+    return {"body": body}
 
 
 # Bodies ------------------------------------------------------------------------------------------------------------
@@ -433,7 +445,7 @@ async def values() -> dict[str, Any]:
 
 
 @app.get("/nan")
-async def nan() -> dict[str, float]:
+async def nan() -> Any:
     return {"x": float("nan")}
 
 

@@ -11,7 +11,7 @@ from hagworm.testing.frames import BINARY, CLOSE, PING, PONG, TEXT, FrameError, 
 from hagworm.testing.response import ClientResponse
 
 Open = Callable[[], Awaitable[Connection]]
-HANDSHAKE_FIELDS = (b"upgrade", b"sec-websocket-accept")
+HANDSHAKE_FIELDS = (b"upgrade", b"sec-websocket-accept", b"sec-websocket-extensions")
 
 
 class Stage:
@@ -90,7 +90,7 @@ class Framing(Step):
         response = await stage.connection.read_response(self.method)
         names = ("content-length", "transfer-encoding", "connection")
         fields = [f"{name}: {response.headers[name].lower()}" for name in names if name in response.headers]
-        return "\n".join([str(response.status), *fields]).encode()
+        return " ".join([str(response.status), *fields]).encode()
 
 
 @dataclass(frozen=True)
@@ -211,6 +211,15 @@ class Join(Step):
             return b"nothing"
 
         return handshake(stage.socket)
+
+
+@dataclass(frozen=True)
+class Extensions(Step):
+    """The extensions that the handshake has agreed on."""
+
+    async def take(self, stage: Stage) -> bytes:
+        found = [value for name, value in stage.socket.headers if name == b"sec-websocket-extensions"]
+        return b"extensions: " + (b", ".join(found) or b"none")
 
 
 def handshake(socket: RawWebSocket) -> bytes:

@@ -160,6 +160,23 @@ async def test_reading_may_be_cancelled_without_losing_a_byte(pair: tuple[Connec
     assert await pair[0].stream.read_exactly(4) == b"kept"
 
 
+async def test_closing_ends_a_read_and_frees_the_number_of_the_socket(pair: tuple[Connection, Stream]) -> None:
+    connection, server = pair
+    reading = asyncio.ensure_future(server.fill())
+    await asyncio.sleep(0)
+    server.close()
+    assert await reading is False
+
+    # The next socket has the same number, and must be heard.
+    ours, theirs = map(Stream, socket.socketpair())
+    reading = asyncio.ensure_future(theirs.read_exactly(2))
+    await asyncio.sleep(0)
+    await ours.send(b"ok")
+    assert await reading == b"ok"
+    ours.close()
+    theirs.close()
+
+
 def test_a_stream_works_on_uvloop() -> None:
     import uvloop
 

@@ -98,7 +98,7 @@ ROWS = (
         "X14",
         "No redirect leaves the host",
         request("/slashes//evil.example/"),
-        problem(404, "there is nothing at /slashes//evil.example/"),
+        problem(404, "there is nothing at //evil.example/"),
     ),
     row(
         "X15",

@@ -60,21 +60,7 @@ ROWS = (
         tier="B",
     ),
     row("P18", "An absolute target is the path behind its origin", request("http://b/echo/x?y"), json({"x": "x"})),
-    row(
-        "P18-host",
-        "Its authority overrides the Host header",
-        request("http://b:81/where"),
-        json(
-            {
-                "method": "GET",
-                "path": "/where",
-                "raw": "http://b:81/where",
-                "host": "b:81",
-                "scheme": "http",
-                "client": "127.0.0.1",
-            }
-        ),
-    ),
+    row("P18-host", "Its authority overrides the Host header", request("http://b:81/host/b:81"), json({"host": "b:81"}), tier="B"),
     row(
         "P19",
         "OPTIONS * names every method of the service",
@@ -94,7 +80,6 @@ ROWS = (
         request("b:80", method="CONNECT"),
         problem(501, "the method CONNECT is not known here"),
         tier="B",
-        state=CLOSED,
     ),
     row("P22", "A space in the target is refused", request("/echo/a b"), b"400", tier="C", state=CLOSED),
     row("P23", "An empty query is no query", request("/query?"), json([])),
@@ -170,7 +155,7 @@ ROWS = (
         problem(426, "this is a WebSocket", headers={"upgrade": "websocket"}),
     ),
     row("P40", "404 is a problem document", request("/missing"), missing("/missing")),
-    row("P42", "A mount answers for what it does not know", request("/slashes/missing"), missing("/slashes/missing")),
+    row("P42", "A mount answers for what it does not know", request("/slashes/missing"), missing("/missing")),
     row("P43", "A class answers by its methods", request("/things/3"), json({"thing": 3})),
     row(
         "P43-put",

@@ -4,6 +4,7 @@ from tests.contract.expected import answer, invalid, problem, request, row, scri
 from tests.contract.script import (
     CloseCode,
     Ended,
+    Extensions,
     Frame,
     Join,
     Message,
