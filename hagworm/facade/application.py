@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from inspect import signature
-from typing import Any, Protocol, TypeVar
+from typing import Any, ClassVar, Protocol, TypeVar
 
 from hagworm.extend.error import DefinitionError, nearest
 from hagworm.facade.binding import location_of
@@ -92,6 +92,9 @@ class App(Router):
     its end is another path) or `redirect`. `compat="fastapi"` answers errors in FastAPI's shapes. `websocket_origins`
     are those that may open WebSockets beside the service's own. `openapi_extra` is merged over the description.
     """
+
+    __argument__: ClassVar[str] = "app"
+    """Handlers and dependencies get it by its type."""
 
     def __init__(
         self,

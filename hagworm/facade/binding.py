@@ -245,10 +245,9 @@ class Analyst:
         return Argument(name, "parameter", parameter=len(self.parameters) - 1)
 
     def own_object(self, base: Any) -> str | None:
-        from hagworm.facade.application import App
-
-        table = ((Connection, "request"), (Response, "template"), (BackgroundTasks, "background"), (App, "app"))
-        return next((expression for kind, expression in table if is_kind(base, kind)), None)
+        table = ((Connection, "request"), (Response, "template"), (BackgroundTasks, "background"))
+        # The application stands above this module, so it says itself what it is.
+        return next((name for kind, name in table if is_kind(base, kind)), getattr(base, "__argument__", None))
 
     def provider(self, marker: Depends, base: Any, where: str, name: str, trail: tuple[Any, ...]) -> Provider:
         function = marker.dependency or base
