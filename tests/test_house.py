@@ -16,7 +16,7 @@ from tests.tree import PACKAGE, ROOT, Module, modules, modules_under
 STANDARD_LIBRARY = sys.stdlib_module_names
 
 COMES_WITH: dict[str, set[str]] = {
-    "asgi": {"granian", "hypercorn", "uvicorn", "uvloop"},
+    "asgi": {"granian", "httptools", "hypercorn", "uvicorn", "uvloop"},
     "fastapi": {"pydantic", "starlette"},
     "gunicorn": {"uvloop"},
     "tornado": {"uvloop"},

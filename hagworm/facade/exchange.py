@@ -64,8 +64,10 @@ class Head(Protocol):
     """`"1.0"`, `"1.1"`, `"2"` or `"3"`."""
     headers: HeaderPairs
     """A snapshot: trailers that arrive later are never merged in."""
-    native: Any
-    """The engine's own object (the ASGI scope, the Tornado connection)."""
+
+    @property
+    def native(self) -> Any:
+        """The engine's own object (the ASGI scope, the Tornado connection)."""
 
     @property
     def caps(self) -> Capabilities:

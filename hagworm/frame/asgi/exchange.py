@@ -151,4 +151,4 @@ class AsgiExchange(AsgiHead):
         """
         native = self.entrance.native()
         assert native is not None, "pass_on is for has_native"
-        return await native.http(self, headers)
+        return await native.http(self, headers, draining=self.entrance.runtime.draining)

@@ -6,10 +6,11 @@ import socket
 from collections.abc import Sequence
 from typing import Any
 
-from uvicorn import Config, Server
+from uvicorn import Server
 
 from hagworm.facade.engine import Listener
 from hagworm.frame.asgi.entrance import Entrance
+from hagworm.frame.asgi.http1 import FacadeConfig, Http1Protocol
 from hagworm.frame.asgi.ports import ports_of
 
 __all__ = ("UvicornListener", "configure", "listen")
@@ -80,17 +81,20 @@ def is_receiving(connection: Any) -> bool:
     if poll.poll(0):
         return True
 
+    if isinstance(connection, Http1Protocol):
+        return connection.current is None and not connection.is_idle
+
     if hasattr(connection, "conn"):
         return bool(connection.conn.trailing_data[0])
 
     return connection.scope is not None and "method" not in connection.scope
 
 
-def configure(entrance: Entrance, options: Any, **changes: Any) -> Config:
+def configure(entrance: Entrance, options: Any, **changes: Any) -> FacadeConfig:
     """Return the profile: everything that the facade does itself is off."""
     settings: dict[str, Any] = {
         "loop": "none",
-        "http": options.http,
+        "http": choose_http(options.http),
         "interface": "asgi3",
         "lifespan": "off",
         "ws_max_size": entrance.runtime.limits.ws_message,
@@ -106,7 +110,15 @@ def configure(entrance: Entrance, options: Any, **changes: Any) -> Config:
         "h11_max_incomplete_event_size": HEAD_BYTES,
         "reset_contextvars": True,
     }
-    return Config(entrance, **{**settings, **changes})
+    profile = FacadeConfig(entrance, **{**settings, **changes})
+    profile.entrance = entrance
+    profile.header_timeout = options.header_timeout
+    return profile
+
+
+def choose_http(name: str) -> Any:
+    """Return our own protocol on the parser httptools, or what uvicorn knows under `name`."""
+    return Http1Protocol if name in ("auto", "httptools") else name
 
 
 async def listen(entrance: Entrance, sockets: Sequence[socket.socket], options: Any) -> Listener:
