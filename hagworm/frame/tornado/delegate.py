@@ -1,6 +1,7 @@
 """The facade as a connection delegate of Tornado's own HTTP server, for services that bring theirs."""
 
 import asyncio
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from tornado.http1connection import HTTP1Connection
@@ -48,13 +49,38 @@ class Delegate(HTTPServerConnectionDelegate):
     def __repr__(self) -> str:
         return f"<Delegate of {self.app!r}: {len(self._messages)} connections>"
 
+    @property
+    def connections(self) -> int:
+        """How many connections are open; one that speaks WebSocket counts as long as somebody serves it."""
+        return len(self._messages)
+
+    def close_idle(self) -> None:
+        """Close what waits for a request; the others close after their response."""
+        self.closing = True
+
+        for message in list(self._messages.values()):
+            if message.is_idle():
+                message.close()
+
+    async def close(self) -> None:
+        """Close every connection at once, cancel what is still running, and return when it has ended."""
+        self.closing = True
+        tasks = [task for message in list(self._messages.values()) if (task := message.close()) is not None]
+        await asyncio.gather(*tasks, return_exceptions=True)
+
     def start_request(self, server_conn: object, request_conn: HTTPConnection) -> "Message":
         assert isinstance(request_conn, HTTP1Connection), "the connection of a tornado.httpserver.HTTPServer"
         message = self._messages[server_conn] = Message(self, request_conn)
         return message
 
     def on_close(self, server_conn: object) -> None:
-        self._messages.pop(server_conn, None)
+        # Tornado calls this for a connection that has been detached too; its message stays until its task has ended.
+        message = self._messages.get(server_conn)
+
+        if message is not None and message.is_detached():
+            message.when_done(lambda: self._messages.pop(server_conn, None))
+        else:
+            self._messages.pop(server_conn, None)
 
 
 class Message(HTTPMessageDelegate):
@@ -107,6 +133,27 @@ class Message(HTTPMessageDelegate):
 
     def on_connection_close(self) -> None:
         self._lent.lose()
+
+    def is_idle(self) -> bool:
+        """Return whether no request has arrived yet."""
+        return self._task is None
+
+    def is_detached(self) -> bool:
+        """Return whether it has become a WebSocket that is still being served."""
+        return self._lent.socket is not None and self._task is not None and not self._task.done()
+
+    def when_done(self, callback: Callable[[], object]) -> None:
+        """Call `callback` when its task has ended."""
+        assert self._task is not None
+        self._task.add_done_callback(lambda _: callback())
+
+    def close(self) -> "asyncio.Task[None] | None":
+        """End the connection; return the task that is still to end, if there is one."""
+        if self._task is not None:
+            self._task.cancel()
+
+        self._lent.stream.close()
+        return self._task
 
     async def _answer(self, exchange: Exchange) -> None:
         try:

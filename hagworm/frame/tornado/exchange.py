@@ -74,11 +74,11 @@ class Request:
         """Return the head of a response up to its last header line, and settle whether the connection lives on."""
         head = b"\r\n".join((line, *map(b": ".join, headers)))
 
-        if not self.keep or self.connection.server.closing or _CLOSE in headers:
+        if _CLOSE in headers:
             self.keep = False
-
-            if self.version != "1.0" and _CLOSE not in headers:
-                head += b"\r\nconnection: close"
+        elif not self.keep or self.connection.server.closing:
+            self.keep = False
+            head += b"\r\nconnection: close"
         elif self.version == "1.0":
             head += b"\r\nconnection: keep-alive"
 

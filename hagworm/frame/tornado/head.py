@@ -15,7 +15,8 @@ _length = re.compile(rb"[0-9]{1,18}").fullmatch
 _METHODS = {name.encode(): name for name in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")}
 _VERSIONS = {b"HTTP/1.1": "1.1", b"HTTP/1.0": "1.0"}
 
-_CONTROLS = bytes({*range(0x20), 0x7F} - {0x09})
+_BREAKS = b"\0\r\n"
+_CONTROLS = bytes((*range(0x20), 0x7F))
 _FRAMING = frozenset((b"content-length", b"transfer-encoding", b"connection", b"expect", b"upgrade"))
 
 
@@ -50,16 +51,18 @@ _NAMES = _Names()
 def parse_head(head: bytes) -> tuple[str, bytes, str, list[tuple[bytes, bytes]]]:
     """Return method, target, version and header pairs of `head`, which ends before its empty line.
 
-    Raises `Refused`: a bare CR or LF, another control character, a folded line, white space before a colon.
+    Raises `Refused`: a bare CR or LF, a NUL, a folded line, white space before a colon. Other control characters in a
+    value are left to the facade.
     """
     lines = head.split(b"\r\n")
 
-    if len(head.translate(None, _CONTROLS)) != len(head) - 2 * len(lines) + 2:
-        raise Refused(400, "control character in the head")
+    if len(head.translate(None, _BREAKS)) != len(head) - 2 * len(lines) + 2:
+        raise Refused(400, "NUL or bare line break in the head")
 
-    start = lines[0].split(b" ")
+    line = lines[0]
+    start = line.split(b" ")
 
-    if len(start) != 3 or not start[1] or b"\t" in lines[0]:
+    if len(start) != 3 or not start[1] or len(line.translate(None, _CONTROLS)) != len(line):
         raise Refused(400, "malformed request line")
 
     method = _METHODS.get(start[0]) or _parse_method(start[0])

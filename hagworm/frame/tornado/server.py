@@ -11,6 +11,7 @@ from tornado.iostream import IOStream
 from hagworm.frame.tornado.connection import Connection
 from hagworm.frame.tornado.delegate import Delegate
 from hagworm.frame.tornado.socket import PING_INTERVAL
+from hagworm.frame.tornado.stream import is_supported
 from hagworm.frame.tornado.tail import Tail
 
 if TYPE_CHECKING:
@@ -29,7 +30,8 @@ class Server(HTTPServer):
     """Accepts connections, keeps the list of those that are open and closes them. Bound to the running loop."""
 
     def initialize(self, app: "App", options: Any) -> None:  # type: ignore[override]  # what Configurable calls __init__
-        super().initialize(Delegate(app))
+        self._delegate = Delegate(app)
+        super().initialize(self._delegate, idle_connection_timeout=options.keep_alive)
         self.app = app
         self.runtime: Runtime = app.freeze()
         self.loop = asyncio.get_running_loop()
@@ -49,6 +51,10 @@ class Server(HTTPServer):
         return f"<Server {len(self._open)} connections{', closing' if self.closing else ''}>"
 
     def handle_stream(self, stream: IOStream, address: Any) -> None:
+        if not is_supported():
+            super().handle_stream(stream, address)
+            return
+
         # The stream that has been made for this socket is dropped unused: ours listens in another way.
         self._open.add(Connection(self, stream.socket, address))
 
@@ -62,7 +68,7 @@ class Server(HTTPServer):
     @property
     def connections(self) -> int:
         """How many connections are open."""
-        return len(self._open)
+        return len(self._open) + self._delegate.connections
 
     def close_idle(self) -> None:
         """Close what waits for a request; the others close after their response."""
@@ -71,6 +77,8 @@ class Server(HTTPServer):
         for connection in list(self._open):
             if connection.is_idle():
                 connection.close()
+
+        self._delegate.close_idle()
 
     # What HTTPServer does for all connections.
 
@@ -83,7 +91,7 @@ class Server(HTTPServer):
             self._timer.cancel()
             self._timer = None
 
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, self._delegate.close(), return_exceptions=True)
 
     def _sweep(self) -> None:
         now = self.loop.time()

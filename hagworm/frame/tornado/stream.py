@@ -13,7 +13,7 @@ from hagworm.facade.exchange import ClientDisconnected
 
 __all__ = ("Stream", "flushed", "is_supported")
 
-_PIECE = 64 * 1024
+_PIECE = 128 * 1024
 _HELD = 4096
 _RESET = struct.pack("ii", 1, 0)
 
