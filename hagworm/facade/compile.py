@@ -249,7 +249,8 @@ class Writer:
     def read_one(self, number: int, parameter: Parameter, expression: str, *, decode: bool = False) -> None:
         """One value by name: text, or nothing."""
         loc = ("form" if parameter.source == "file" else parameter.source, parameter.alias)
-        plain = is_plain_text(parameter)
+        # A client may send a file where a form has text.
+        plain = is_plain_text(parameter) and (parameter.source != "form" or parameter.annotation is Any)
 
         if plain and not parameter.required and not decode and not is_mutable(parameter.default):
             default = self.constant("default", parameter.default)

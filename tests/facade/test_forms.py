@@ -5,16 +5,20 @@ import codecs
 import tempfile
 import threading
 from dataclasses import replace
+from typing import Annotated
 from urllib.parse import urlencode
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hagworm import App
+from hagworm import Form as FormField
 from hagworm.facade.forms import CHARSETS, Form, FormError, read_form
 from hagworm.facade.headers import Headers
 from hagworm.facade.limits import Limits
 from hagworm.facade.upload import UploadFile
+from hagworm.testing import Client
 
 URLENCODED = b"application/x-www-form-urlencoded"
 MULTIPART = b"multipart/form-data; boundary=b"
@@ -350,3 +354,44 @@ def test_a_multipart_form_is_read_back_however_it_is_cut_and_spooled(entries, si
 
 def test_a_form_is_a_multidict():
     assert repr(Form([("a", "1")])) == "<Form [('a', '1')]>"
+
+
+# In a handler ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("default", [{}, {"default": "-"}])
+async def test_a_file_where_text_is_declared_is_refused(default):
+    app = App()
+
+    @app.post("/")
+    async def take(title: Annotated[str, FormField(**default)]) -> str:
+        return title
+
+    async with Client(app) as client:
+        response = await client.post("/", files={"title": ("a.txt", b"x")})
+        assert response.status == 422
+        assert [problem["loc"] for problem in response.json()["errors"]] == [["form", "title"]]
+        assert (await client.post("/", data={"title": "x"})).status == 200
+
+
+async def test_files_are_closed_when_the_request_has_been_answered(temporary):
+    app = App(limits=replace(LIMITS, spool=2))
+    seen = []
+
+    @app.post("/")
+    async def take(doc: UploadFile) -> int:
+        seen.append(doc)
+        assert doc.on_disk
+        return len(await doc.read())
+
+    @app.post("/fail")
+    async def fail(doc: UploadFile) -> int:
+        seen.append(doc)
+        raise RuntimeError("on purpose")
+
+    async with Client(app) as client:
+        assert (await client.post("/", files={"doc": ("a.txt", b"12345")})).json() == 5
+        assert (await client.post("/fail", files={"doc": ("a.txt", b"12345")})).status == 500
+
+    assert len(seen) == len(temporary) == 2
+    assert all(upload.file.closed for upload in seen)
