@@ -18,13 +18,24 @@ __all__ = ("Carrier", "Host", "Outlet")
 class Host(Protocol):
     """Who serves."""
 
-    app: "App"
-    runtime: "Runtime"
-    closing: bool
-    """Whether connections are closed after their response."""
     ping_interval: float
-    tail: Callable[[bytes], bytes]
-    """Returns what ends the head of a response."""
+    """How often a silent WebSocket is asked for a sign of life, in seconds."""
+
+    @property
+    def app(self) -> "App":
+        """What is served."""
+
+    @property
+    def runtime(self) -> "Runtime":
+        """The same, frozen."""
+
+    @property
+    def closing(self) -> bool:
+        """Whether connections are closed after their response."""
+
+    @property
+    def tail(self) -> Callable[[bytes], bytes]:
+        """What ends the head of a response."""
 
 
 class Outlet(Protocol):
@@ -38,6 +49,9 @@ class Outlet(Protocol):
 
     def writing(self) -> bool:
         """Return whether something waits to be sent."""
+
+    def turn(self, sink: Callable[[bytes], None]) -> None:
+        """Hand every piece that arrives to `sink` from now on."""
 
     def pause(self) -> None:
         """Stop taking bytes from the socket."""

@@ -116,12 +116,7 @@ class Socket(Request):
         await self._exchange.reply(status, headers, body)
 
     async def recv(self) -> str | bytes | Closed:
-        messages = self._messages
-
-        if not messages:
-            if self._ended is not None:
-                return self._ended
-
+        if not self._messages and self._ended is None:
             if self._waiter is not None:
                 raise RuntimeError("another task is already receiving from this WebSocket")
 
@@ -132,11 +127,10 @@ class Socket(Request):
             finally:
                 self._waiter = None
 
-            if not messages:
-                assert self._ended is not None
-                return self._ended
+        if not self._messages:
+            return self._ended or Closed(1006)
 
-        message = messages.popleft()
+        message = self._messages.popleft()
 
         if self._stopped:
             self._decode()
