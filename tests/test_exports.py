@@ -59,23 +59,6 @@ def test_a_name_at_the_front_door_is_documented(name: str) -> None:
     assert not inspect.isclass(value) or value.__doc__, "a docstring of its own, not its base's"
 
 
-@pytest.mark.parametrize("name", hagworm.HOMES)
-def test_public_methods_of_the_front_door_are_documented(name: str) -> None:
-    value = getattr(hagworm, name)
-
-    if not inspect.isclass(value):
-        return
-
-    methods = {
-        key: member
-        for key, member in vars(value).items()
-        if not key.startswith("_")
-        and (inspect.isfunction(member) or isinstance(member, (property, classmethod, staticmethod)))
-    }
-
-    assert [key for key in methods if not inspect.getdoc(getattr(value, key))] == []
-
-
 def test_type_checkers_see_the_same_front_door() -> None:
     tree = ast.parse((PACKAGE / "__init__.py").read_text("utf-8"))
     block = next(node for node in tree.body if isinstance(node, ast.If))

@@ -5,8 +5,8 @@ import traceback
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from hagworm.facade.encoding import to_json
 from hagworm.facade.failure import HTTPError, ValidationFailed, phrase
-from hagworm.facade.rendering import to_json
 from hagworm.facade.response import Rendered, Response
 
 if TYPE_CHECKING:

@@ -147,7 +147,7 @@ class JSON(Response):
         super().__init__(body, status, headers, **options)
 
     def encode(self, body: Any) -> tuple[bytes, str | None]:
-        from hagworm.facade.rendering import to_json
+        from hagworm.facade.encoding import to_json
 
         return to_json(body), None
 
@@ -263,8 +263,8 @@ class EventStream(StreamedResponse):
         self.ping = ping
 
     async def chunks(self) -> AsyncIterator[bytes]:
+        from hagworm.facade.encoding import to_json
         from hagworm.facade.events import PING, encode_event
-        from hagworm.facade.rendering import to_json
         from hagworm.facade.streaming import closing, pieces, with_pings
 
         async with closing(pieces(self.source)) as source:

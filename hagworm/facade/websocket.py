@@ -172,8 +172,8 @@ class WebSocket(Connection):
         await self.send(data)
 
     async def send_json(self, value: Any) -> None:
-        """Send `value` as JSON text. Raises as `send`, and as `hagworm.facade.rendering.to_json`."""
-        from hagworm.facade.rendering import to_json
+        """Send `value` as JSON text. Raises as `send`, and as `hagworm.facade.encoding.to_json`."""
+        from hagworm.facade.encoding import to_json
 
         await self.send(to_json(value).decode())
 
