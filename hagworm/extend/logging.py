@@ -21,6 +21,7 @@ __all__ = (
     "configure",
     "one_line",
     "quote",
+    "surrender",
 )
 
 LEVELS = ("debug", "info", "warning", "error", "critical")

@@ -11,7 +11,7 @@ from hagworm.facade.limits import Limits
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ("Admission", "is_allowed_host")
+__all__ = ("Admission", "Refused", "is_allowed_host")
 
 VERSIONS = frozenset(("1.0", "1.1", "2", "3"))
 CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")

@@ -16,7 +16,18 @@ from hagworm.facade.params import SCOPES, UNSET, Body, Depends, File, Header, Ma
 from hagworm.facade.plan import Parameter
 from hagworm.facade.response import Response
 
-__all__ = ("Analyst", "Argument", "Call", "Provider", "is_model", "location_of", "unwrap")
+__all__ = (
+    "Analyst",
+    "Argument",
+    "Call",
+    "Provider",
+    "body_parameters",
+    "is_model",
+    "is_sequence",
+    "location_of",
+    "unwrap",
+    "without_none",
+)
 
 FORMS = ("form", "file")
 

@@ -5,7 +5,16 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from hagworm.facade.exchange import HeaderPairs
 
-__all__ = ("HeaderSource", "Headers", "MutableHeaders", "encode_header", "encode_headers", "index_headers")
+__all__ = (
+    "FIELD_VALUE",
+    "TOKEN",
+    "HeaderSource",
+    "Headers",
+    "MutableHeaders",
+    "encode_header",
+    "encode_headers",
+    "index_headers",
+)
 
 HeaderSource = Mapping[str, str] | Iterable[tuple[str, str]]
 

@@ -10,7 +10,7 @@ from hagworm.facade.request import Request
 from hagworm.facade.response import Response
 from hagworm.facade.websocket import WebSocket
 
-__all__ = ("Endpoint", "Middleware", "SocketEndpoint", "compose", "compose_sockets")
+__all__ = ("Endpoint", "Middleware", "SocketEndpoint", "check", "compose", "compose_sockets")
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 SocketEndpoint = Callable[[WebSocket], Awaitable[None]]

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from urllib.parse import quote, unquote_to_bytes
 
-__all__ = ("BadTarget", "Target", "quote_segment", "read_target")
+__all__ = ("BadTarget", "Target", "quote_segment", "read_target", "strip_origin")
 
 
 class BadTarget(ValueError):

@@ -11,7 +11,7 @@ from hagworm.facade.headers import HeaderSource, encode_headers
 if TYPE_CHECKING:
     from hagworm.facade.runtime import Runtime
 
-__all__ = ("WebSocket", "WebSocketClosed")
+__all__ = ("WebSocket", "WebSocketClosed", "drop")
 
 MAX_REASON = 123
 

@@ -17,7 +17,7 @@ from hagworm.facade.failure import HTTPError, PayloadTooLarge
 from hagworm.facade.headers import FIELD_VALUE, TOKEN
 from hagworm.frame.asgi.protocol import Message
 
-__all__ = ("REJECTION", "HttpConversation", "SocketConversation", "check_length", "clean")
+__all__ = ("REJECTION", "HttpConversation", "Pairs", "SocketConversation", "check_length", "clean")
 
 BODILESS = (204, 304)
 REJECTION = "websocket.http.response"

@@ -5,7 +5,7 @@ from urllib.parse import quote
 from hagworm.facade.exchange import Address, Capabilities, HeaderPairs
 from hagworm.frame.asgi.protocol import Scope
 
-__all__ = ("CAPS", "AsgiHead", "raw_path")
+__all__ = ("CAPS", "REJECT_BODY", "AsgiHead", "raw_path")
 
 CAPS: Capabilities = frozenset({"raw_path"})
 NO_CAPS: Capabilities = frozenset()

@@ -17,7 +17,22 @@ except ImportError:  # a name of Tornado's own; the compiled form saves half of 
         return (int.from_bytes(data, "big") ^ int.from_bytes(key, "big")).to_bytes(size, "big")
 
 
-__all__ = ("FrameError", "Frames", "Ping", "Pong", "close_frame", "data_frame", "ping_frame", "pong_frame")
+__all__ = (
+    "BINARY",
+    "CLOSE",
+    "PING",
+    "PONG",
+    "TEXT",
+    "FrameError",
+    "Frames",
+    "Ping",
+    "Pong",
+    "close_frame",
+    "data_frame",
+    "masked_frame",
+    "ping_frame",
+    "pong_frame",
+)
 
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
 
