@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 __all__ = ("Finding", "check_deployment")
 
+IN_PRODUCTION = "in production, "
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -26,7 +28,9 @@ class Finding:
 
 def check_deployment(app: "App", settings: Any) -> list[Finding]:
     """Return what stands against serving `app` with these settings to the world."""
-    return [*environment_findings(app, settings), *secret_findings(settings), *exposure_findings(settings)]
+    found = list(environment_findings(app, settings))
+    told = tuple(finding.text.removeprefix(IN_PRODUCTION).partition(": ")[0] for finding in found)
+    return [*found, *secret_findings(settings, told), *exposure_findings(settings)]
 
 
 def environment_findings(app: "App", settings: Any) -> Iterator[Finding]:
@@ -43,7 +47,7 @@ def environment_findings(app: "App", settings: Any) -> Iterator[Finding]:
             with settings.override(environment="production"):
                 pass
         except ConfigError as exc:
-            yield from (Finding("error", "production", f"{problem}, in production") for problem in exc.problems)
+            yield from (Finding("error", "production", f"{IN_PRODUCTION}{problem}") for problem in exc.problems)
 
     if settings.debug if app.debug is None else app.debug:
         place = source["debug"] if app.debug is None else "App(debug=True)"
@@ -56,9 +60,9 @@ def environment_findings(app: "App", settings: Any) -> Iterator[Finding]:
         yield Finding("error", "engine", f"server.engine: 'memory' listens nowhere ({source['server.engine']})")
 
 
-def secret_findings(settings: Any) -> Iterator[Finding]:
+def secret_findings(settings: Any, told: tuple[str, ...]) -> Iterator[Finding]:
     for item in describe(settings):
-        if item.value == MASK and item.source == "default":
+        if item.value == MASK and item.source == "default" and item.key not in told:
             yield Finding("error", "secret", f"{item.key}: is still the default, which is in the source code")
 
 

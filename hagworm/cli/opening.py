@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from hagworm.extend.error import HagwormError, TargetError
+from hagworm.extend.error import DefinitionError, TargetError
 
 if TYPE_CHECKING:
     from hagworm.extend.config import Given
@@ -76,7 +76,7 @@ class Opening:
             try:
                 member.configure(settings)
             except RuntimeError as exc:
-                raise HagwormError(f"{self.name()}: {exc}") from exc
+                raise DefinitionError(f"{self.name()}: {exc}") from exc
 
         return settings
 

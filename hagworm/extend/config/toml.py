@@ -88,13 +88,19 @@ def locate(text: str) -> dict[Path, int]:
             brackets += 1
         elif word == "]" and name:
             table = enter(tuple(name), arrays, is_array=brackets == 2)
-            lines.setdefault(table, here)
+            note(lines, table, here)
             name, brackets = [], 0
         elif word == "=":
-            lines.setdefault(table + tuple(name), here)
+            note(lines, table + tuple(name), here)
             name, in_value, depth = [], True, 0
 
     return lines
+
+
+def note(lines: dict[Path, int], path: Path, line: int) -> None:
+    """Remember the line of a key, and of the tables that come to be by its being named."""
+    for end in range(1, len(path) + 1):
+        lines.setdefault(path[:end], line)
 
 
 def enter(name: Path, arrays: dict[Path, int], *, is_array: bool) -> Path:

@@ -32,6 +32,9 @@ url = "one"
 size = 1
 [[replicas]]
 url = "two"
+[implied.table]
+[[implied.array]]
+a.b = 1
 '''
 
 
@@ -55,6 +58,10 @@ url = "two"
         (("replicas", "0", "pool", "size"), 24),
         (("replicas", "1", "url"), 26),
         (("replicas", "1", "nothing"), 25),
+        (("replicas",), 21),
+        (("implied",), 27),
+        (("implied", "array"), 28),
+        (("implied", "array", "0", "a"), 29),
     ],
 )
 def test_the_source_of_a_key_is_its_line(path: tuple[str, ...], line: int) -> None:
