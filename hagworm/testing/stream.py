@@ -74,8 +74,8 @@ class Stream:
             while (data := self.receive_nowait()) is None:
                 await self.readable()
 
-                if self.ended:
-                    return False
+                if self.ended:  # by another task, meanwhile
+                    return False  # type: ignore[unreachable]  # mypy does not know of other tasks
         except ConnectionError:
             self.ended = self.reset_by_peer = True
             return False
