@@ -245,14 +245,16 @@ class Runtime:
             self.metrics.errors += 1
             exchange.abort()
         finally:
-            self.active -= 1
-            self.served += 1
+            try:
+                if request.extras is not None:
+                    await self.close_request(request)
+            finally:
+                # Not before: what it opened must be closed while the lifespans still run.
+                self.active -= 1
+                self.served += 1
 
-            if self.quiet is not None:
-                self.look_quiet()
-
-            if request.extras is not None:
-                await self.close_request(request)
+                if self.quiet is not None:
+                    self.look_quiet()
 
             seconds = perf_counter() - began
 

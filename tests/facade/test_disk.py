@@ -5,7 +5,8 @@ import threading
 
 import pytest
 
-from hagworm.facade.disk import ABSENT, FileChanged, Source, look, resolve
+from hagworm.facade import disk
+from hagworm.facade.disk import ABSENT, FileChanged, Source, look, open_regular, resolve
 
 
 @pytest.fixture
@@ -112,3 +113,19 @@ def test_closing_waits_for_a_read_under_way(file):
     source.lock.release()
     closing.join()
     assert order == ["read", "closed"]
+
+
+def test_a_file_that_changes_while_it_is_looked_at_is_noticed(file, monkeypatch):
+    def lying(path):
+        opened, (device, inode, size, modified) = open_regular(path)
+        return opened, (device, inode, size + 1, modified)
+
+    monkeypatch.setattr(disk, "open_regular", lying)
+
+    with pytest.raises(FileChanged, match="while it was read"):
+        look(str(file), limit=100, etag="stat")
+
+    monkeypatch.undo()
+
+    with pytest.raises(FileChanged, match="while it was read"):
+        disk.digest(str(file), (0, 0, 0, 0))

@@ -1,6 +1,7 @@
 """Laws of file responses and of static files (rows F1 to F22 of the conformance matrix)."""
 
 import asyncio
+import errno
 import os
 import re
 
@@ -466,3 +467,12 @@ async def test_the_access_log_tells_the_status_that_was_sent(folder, caplog):
             await fetch(app, "/file/a.txt", **conditions)
 
     assert [record.status for record in caplog.records if record.name == "hagworm.access"] == [200, 206, 304, 416]
+
+
+@BOTH
+async def test_a_disk_that_fails_is_a_failure_and_not_a_missing_file(folder, base, monkeypatch):
+    def broken(path, **options):
+        raise OSError(errno.EIO, "Input/output error", path)
+
+    monkeypatch.setattr("hagworm.facade.files.look", broken)
+    assert (await fetch(service(folder), f"{base}/a.txt")).status == 500

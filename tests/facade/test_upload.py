@@ -217,3 +217,11 @@ def test_every_name_has_a_safe_one(name):
     assert safe not in (".", "..")
     assert safe[0] not in " ." and safe[-1] not in " ."
     assert make_safe_name(safe) == safe
+
+
+async def test_a_write_that_comes_after_the_end_opens_nothing(disk):
+    spool = Spool(0)
+    await spool.write(b"x")
+    await close_all((spool,))
+    spool.write_to_disk(threading.Lock(), [b"x"])
+    assert disk.files == []
