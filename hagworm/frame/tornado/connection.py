@@ -32,6 +32,7 @@ class Connection:
 
     __slots__ = (
         "_allowance",
+        "_ending",
         "_exchange",
         "_partial",
         "_peer",
@@ -62,6 +63,7 @@ class Connection:
         self._waiter: asyncio.Future[None] | None = None
         self._unread: Body | None = None
         self._allowance = 0
+        self._ending = False
         self.stream.set_nodelay(True)
         self.stream.open()
 
@@ -80,6 +82,9 @@ class Connection:
 
     def is_idle(self) -> bool:
         """Return whether it waits for the first byte of a request, with nothing left to send."""
+        if self._ending:
+            return False
+
         parts = (self._task, self._partial, self._unread, self.socket)
         return parts == (None, None, None, None) and not self.stream.writing()
 
@@ -140,6 +145,7 @@ class Connection:
 
     def hang_up(self) -> None:
         """Close once everything has been sent, in a way that lets the client read it."""
+        self._ending = True
         self.stream.turn(_ignore)
         self.deadline = self.loop.time() + self.server.header_timeout
         self.stream.resume()
@@ -204,7 +210,8 @@ class Connection:
         self.buffer = data[end + 4 :]
         self.deadline = math.inf
         self._exchange = exchange = Exchange(self, method, target, version, headers, framing)
-        running = self._upgrade(exchange) if framing.upgrades and method == "GET" else self._answer(exchange)
+        upgrades = framing.upgrades and method == "GET" and framing.body is None
+        running = self._upgrade(exchange) if upgrades else self._answer(exchange)
         self._task = self.loop.create_task(running, context=self.server.context.copy())
 
     def _check_partial(self, partial: bytearray, start: int) -> None:
@@ -286,19 +293,21 @@ class Connection:
         assert body is not None
 
         try:
-            content, rest = body.feed(data)
+            _, rest = body.feed(data)
         except BodyError:
             self.hang_up()
             return
 
-        self._allowance -= len(content)
-
-        if self._allowance < 0:
-            self.hang_up()
-        elif body.done:
+        if body.done:
             self._unread = None
             self.stream.turn(self._feed)
             self._rest(rest)
+            return
+
+        self._allowance -= len(data)
+
+        if self._allowance < 0:
+            self.hang_up()
 
     def _rest(self, ahead: bytes) -> None:
         """Wait for the next request, which may be `ahead` already."""

@@ -107,7 +107,8 @@ class Handshake(Passage):
         done: asyncio.Future[None] = self.loop.create_future()
 
         if self._socket is not None:
-            self._detached = self._socket.hand_over(status_line(101), self._answer)
+            pairs = [*self._answer, (b"connection", b"Upgrade")]
+            self._detached = self._socket.hand_over(status_line(101), pairs)
             self._end()
             done.set_result(None)
             return done

@@ -102,13 +102,14 @@ class Passage(HTTPConnection):
     the exchange's verbs; a whole response that is written in one go stays one.
     """
 
-    stream: Any = None
     no_keep_alive = False
 
     def __init__(self, application: Any, exchange: Any, path: bytes) -> None:
         self.exchange = exchange
         self.loop = asyncio.get_running_loop()
         self.context = make_context(exchange)
+        # What some handlers reach for, on the engine that has one.
+        self.stream: Any = getattr(getattr(exchange, "connection", None), "stream", None)
         self.status = 0
         self._limit: int | None = None
         self._extra: HeaderPairs = ()
@@ -369,14 +370,23 @@ class Passage(HTTPConnection):
 
     def _answer_headers(self, headers: HTTPHeaders) -> list[tuple[bytes, bytes]]:
         """Return the application's headers with those of the facade in the place of its own of the same name."""
-        added = {name for name, _ in self._extra}
+        added = {name for name, _ in self._extra} | _HOPS
         pairs = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.get_all()]
-        kept = [
-            (name, value)
-            for name, value in pairs
-            if name not in added and not (name == b"server" and value.startswith(b"TornadoServer"))
-        ]
+        kept = [pair for pair in pairs if pair[0] not in added and not is_signature(pair)]
+
+        if headers.get("Connection", "").lower() == "close" and _CLOSE not in self._extra:
+            kept.append(_CLOSE)
+
         return [*kept, *self._extra]
+
+
+_CLOSE = (b"connection", b"close")
+_HOPS = frozenset((b"connection", b"keep-alive", b"transfer-encoding"))
+
+
+def is_signature(pair: tuple[bytes, bytes]) -> bool:
+    """Return whether a header is the `Server` that Tornado adds unasked."""
+    return pair[0] == b"server" and pair[1].startswith(b"TornadoServer/")
 
 
 def make_context(head: Head) -> Context:

@@ -3,6 +3,8 @@
 import asyncio
 import contextvars
 import logging
+import socket
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from tornado.httpserver import HTTPServer
@@ -22,6 +24,8 @@ __all__ = ("Server",)
 
 logger = logging.getLogger(__name__)
 
+_AT_ONCE = 128
+_PAUSE = 1.0
 _SWEEP = 0.5
 """How often deadlines are looked at, in seconds: one timer for all connections, none per request."""
 
@@ -43,6 +47,7 @@ class Server(HTTPServer):
         limits = self.runtime.limits
         # The application answers what passes its own limits; only what passes this one is refused without it.
         self.head_limit = 64 * 1024 + 2 * (limits.target + limits.header_bytes)
+        self._listening: set[socket.socket] = set()
         self._open: set[Connection] = set()
         self._timer: asyncio.TimerHandle | None = None
         self.tail = Tail(options.server_header)
@@ -50,13 +55,45 @@ class Server(HTTPServer):
     def __repr__(self) -> str:
         return f"<Server {len(self._open)} connections{', closing' if self.closing else ''}>"
 
-    def handle_stream(self, stream: IOStream, address: Any) -> None:
+    def add_sockets(self, sockets: Iterable[socket.socket]) -> None:
+        """Begin to accept on `sockets`, which are listening."""
+        for sock in sockets:
+            self._listening.add(sock)
+            self.loop.add_reader(sock, self._accept, sock)
+
+    def stop(self) -> None:
+        """Close the listening sockets; connections that are open live on."""
+        while self._listening:
+            sock = self._listening.pop()
+            self.loop.remove_reader(sock)
+            sock.close()
+
+    def _accept(self, listening: socket.socket) -> None:
+        for _ in range(_AT_ONCE):
+            try:
+                sock, address = listening.accept()
+            except (BlockingIOError, ConnectionAbortedError):
+                return
+            except OSError as exc:
+                # Out of descriptors: asking again at once would only burn what is left of the processor.
+                logger.error("no connection can be accepted for %g seconds: %s", _PAUSE, exc)
+                self.loop.remove_reader(listening)
+                self.loop.call_later(_PAUSE, self._accept_again, listening)
+                return
+
+            self.serve(sock, address)
+
+    def _accept_again(self, listening: socket.socket) -> None:
+        if listening in self._listening:
+            self.loop.add_reader(listening, self._accept, listening)
+
+    def serve(self, sock: socket.socket, address: Any) -> None:
+        """Serve one connection: over our own stream where this Tornado is known to bear it, else over Tornado's."""
         if not is_supported():
-            super().handle_stream(stream, address)
+            self.handle_stream(IOStream(sock), address)
             return
 
-        # The stream that has been made for this socket is dropped unused: ours listens in another way.
-        self._open.add(Connection(self, stream.socket, address))
+        self._open.add(Connection(self, sock, address))
 
         if self._timer is None:
             self._timer = self.loop.call_later(_SWEEP, self._sweep)
