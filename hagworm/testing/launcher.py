@@ -21,7 +21,11 @@ Command = Callable[[str, int], Sequence[str]]
 
 
 class LaunchFailed(RuntimeError):
-    """The server ended, or did not listen in time; the text holds what it wrote."""
+    """The server ended (with `code`), or did not listen in time (None); the text holds what it wrote."""
+
+    def __init__(self, text: str, code: int | None = None) -> None:
+        super().__init__(text)
+        self.code = code
 
 
 def hagworm_run(target: str, port: int) -> list[str]:
@@ -119,7 +123,7 @@ class Launched:
 
     def __enter__(self) -> "Launched":
         self.port = free_port()
-        self.file = tempfile.TemporaryFile()  # noqa: SIM115  # closed by close()
+        self.file = tempfile.TemporaryFile()
         path = os.pathsep.join(filter(None, (str(self.folder), os.environ.get("PYTHONPATH"))))
         environment = {**os.environ, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1"}
         environment |= self.kind.environment() | self.settings
@@ -158,7 +162,7 @@ class Launched:
                 code = self.process.poll()
 
                 if code is not None:
-                    raise LaunchFailed(f"{self.kind.name} ended with {code}:\n{self.log()}") from exc
+                    raise LaunchFailed(f"{self.kind.name} ended with {code}:\n{self.log()}", code) from exc
 
                 if time.monotonic() > deadline:
                     raise LaunchFailed(f"{self.kind.name} does not listen:\n{self.log()}") from exc

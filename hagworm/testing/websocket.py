@@ -182,8 +182,11 @@ class RawWebSocket:
             await self.send_frame(CLOSE, encode_close(None if code == 1005 else code, reason))
 
     def drop(self) -> None:
-        """Vanish: the server sees a reset."""
-        self.connection.reset()
+        """Vanish: the server sees a reset, unless the WebSocket has ended already."""
+        if self.ended is None:
+            self.connection.reset()
+        else:
+            self.connection.close()
 
 
 class MemoryChannel:
@@ -325,6 +328,7 @@ class WebSocketSession:
     async def close(self, code: int = 1000, reason: str = "") -> None:
         """Close and wait until the server has, dropping what still comes; without effect once it has ended."""
         if self.closed is not None:
+            self.channel.drop()
             return
 
         try:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextvars
+import sys
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -84,7 +85,7 @@ async def read_journal(key: str, count: int = 1) -> list[str]:
 async def lifespan(app: App) -> AsyncIterator[None]:
     journal.open()
     yield
-    await journal.write("lifespan", "stopped")
+    sys.stderr.write("the lifespan was left\n")
 
 
 # Path and routing --------------------------------------------------------------------------------------------------
@@ -376,7 +377,10 @@ async def read_until_gone(request: Request, key: str) -> None:
     try:
         await request.body()
     except ClientDisconnected:
-        await journal.write(key, "disconnected while reading")
+        await journal.write(key, "disconnected")
+        raise
+    except HTTPError as error:
+        await journal.write(key, f"told as {error.status}")
         raise
 
 
@@ -555,6 +559,13 @@ async def background(key: str, tasks: BackgroundTasks) -> dict[str, str]:
 
 
 # Errors ------------------------------------------------------------------------------------------------------------
+
+
+@app.get("/slow/{key}")
+async def slow(key: str) -> dict[str, str]:
+    await journal.write(key, "begun")
+    await asyncio.sleep(1)
+    return {"slow": "done"}
 
 
 class Known(Exception):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hagworm.facade.failure import phrase
-from tests.contract.script import Answer, State, Step, Send
+from tests.contract.script import Answer, Send, State, Step
 
 KEPT, CLOSED = b"kept", b"closed"
 JSON, TEXT, PROBLEM = "application/json", "text/plain; charset=utf-8", "application/problem+json"

@@ -82,14 +82,13 @@ class Answer(Step):
 
 @dataclass(frozen=True)
 class Framing(Step):
-    """Read a response: how its body is framed, and its connection header."""
+    """Read a response: its status, and those of the fields about the connection that are named."""
 
-    method: str = "GET"
+    names: tuple[str, ...] = ("content-length", "transfer-encoding", "connection")
 
     async def take(self, stage: Stage) -> bytes:
-        response = await stage.connection.read_response(self.method)
-        names = ("content-length", "transfer-encoding", "connection")
-        fields = [f"{name}: {response.headers[name].lower()}" for name in names if name in response.headers]
+        response = await stage.connection.read_response()
+        fields = [f"{name}: {response.headers[name].lower()}" for name in self.names if name in response.headers]
         return " ".join([str(response.status), *fields]).encode()
 
 
@@ -294,4 +293,4 @@ class Pong(Step):
 
 def brief(transcript: list[bytes]) -> str:
     """The first line of every item: `400 closed`. It is how outcomes are declared that a parser owns."""
-    return " ".join(re.split(rb"\n", item, maxsplit=1)[0].decode() for item in transcript)
+    return " ".join(re.split(rb"\n", item, maxsplit=1)[0].decode("ascii", "backslashreplace") for item in transcript)

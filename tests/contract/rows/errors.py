@@ -1,7 +1,6 @@
 """Sections 2.6 and 2.7 of the matrix: errors, and what is refused for safety."""
 
-from tests.contract.expected import invalid, json, problem, request, row, text
-from tests.contract.expected import answer, post
+from tests.contract.expected import answer, invalid, json, post, problem, request, row, text
 
 FAILED = problem(500, "the service failed to answer; the request id says which log record tells why")
 

@@ -60,7 +60,13 @@ ROWS = (
         tier="B",
     ),
     row("P18", "An absolute target is the path behind its origin", request("http://b/echo/x?y"), json({"x": "x"})),
-    row("P18-host", "Its authority overrides the Host header", request("http://b:81/host/b:81"), json({"host": "b:81"}), tier="B"),
+    row(
+        "P18-host",
+        "Its authority overrides the Host header",
+        request("http://b:81/host/b:81"),
+        json({"host": "b:81"}),
+        tier="B",
+    ),
     row(
         "P19",
         "OPTIONS * names every method of the service",

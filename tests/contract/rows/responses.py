@@ -36,9 +36,9 @@ ROWS = (
     ),
     script(
         "R7",
-        "HTTP/1.0 reads a stream to the end of the connection",
-        [Send(request("/stream", version="1.0")), Framing()],
-        [b"200 connection: close"],
+        "To HTTP/1.0 it is not sent in chunks",
+        [Send(request("/stream", version="1.0")), Framing(("content-length", "transfer-encoding")), State()],
+        [b"200", CLOSED],
         tier="C",
     ),
     script(
@@ -92,9 +92,9 @@ ROWS = (
     ),
     script(
         "R17-long",
-        "and so is one that is longer",
-        [Send(request("/stream/length?length=4")), Answer(), State()],
-        [answer(200, "0\n1\n", "text/plain", {"content-length": "4"}, streamed=True), CLOSED],
+        "and of one that is longer nothing more is sent",
+        [Send(request("/stream/length?length=4")), Answer()],
+        [answer(200, "0\n1\n", "text/plain", {"content-length": "4"}, streamed=True)],
     ),
     row(
         "R19",

@@ -277,8 +277,8 @@ ROWS = (
     script(
         "W29",
         "Compression is not agreed on unasked",
-        [Upgrade("/ws/echo", ((b"sec-websocket-extensions", b"permessage-deflate"),))],
-        [OPEN],
+        [Upgrade("/ws/echo", ((b"sec-websocket-extensions", b"permessage-deflate"),)), Extensions()],
+        [OPEN, b"extensions: none"],
         tier="B",
     ),
     script("W31", "A ping is answered", [ECHO, ping(b"hi"), Pong()], [OPEN, b"pong hi"]),
