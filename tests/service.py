@@ -7,7 +7,7 @@ import signal
 import sys
 import time
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -169,16 +169,16 @@ async def running(
     try:
         yield service
     finally:
-        if process.returncode is None:
+        # Its workers too, which outlive a parent that was killed.
+        with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
 
         await service.ended()
 
 
 def clean_environment() -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if not name.startswith("HAGWORM_")} | {
-        "PYTHONUNBUFFERED": "1"
-    }
+    # Without PYTHONUNBUFFERED, which writes the end of a line by itself: between those of other processes.
+    return {name: value for name, value in os.environ.items() if not name.startswith(("HAGWORM_", "PYTHONUNBUF"))}
 
 
 @dataclass

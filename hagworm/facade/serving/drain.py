@@ -17,6 +17,8 @@ __all__ = ("drain",)
 logger = logging.getLogger("hagworm")
 
 TICK = 0.01
+ACCEPTING = 1.0
+"""How long connections are accepted that the system took before it was told not to, in seconds."""
 
 
 async def drain(
@@ -68,7 +70,8 @@ async def let_go(
         remove_files(sockets)
         refuse_newcomers(sockets)
 
-    await accept_waiting(sockets)
+    # Where others accept too, the queue may never be empty, and what is left in it is not lost.
+    await accept_waiting(sockets, ACCEPTING if alone else ACCEPTING / 5)
     await pause(sockets)
     listener.stop_accepting()
     await emptied(listener, min(clock() + linger, deadline))

@@ -196,7 +196,7 @@ def refuse_newcomers(sockets: Iterable[socket.socket]) -> None:
                 sock.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, filtered)
 
 
-async def accept_waiting(sockets: Iterable[socket.socket], seconds: float = 1.0) -> None:
+async def accept_waiting(sockets: Iterable[socket.socket], seconds: float) -> None:
     """Return in the very moment when the server on this loop has accepted every connection that waited for it.
 
     Gives up after `seconds`: other processes may have to serve a queue that never runs dry.

@@ -32,6 +32,8 @@ logger = logging.getLogger("hagworm")
 
 BEAT = 1.0
 """Seconds between two signs of life, at most."""
+COUNT = 0.1
+"""Seconds between two looks at the number of requests, where `--max-requests` limits it."""
 MARGIN = 2.0
 """Seconds of gunicorn's graceful time-out that are kept for the lifespan shutdown; never more than a fifth of it."""
 
@@ -149,7 +151,7 @@ class Worker(base.Worker):  # type: ignore[misc]  # gunicorn has no types
     async def live(self) -> None:
         """Give signs of life, and notice every reason to stop that is not a signal."""
         loop = asyncio.get_running_loop()
-        pause = min(BEAT, self.cfg.timeout / 3) if self.cfg.timeout else BEAT
+        pause = min(COUNT if self.cfg.max_requests else BEAT, self.cfg.timeout / 3 or BEAT)
         interrupted = loop.create_task(self.stop.reached(1))
         loop.add_reader(self.PIPE[0], self.wake)
 
