@@ -133,12 +133,14 @@ class App(Router):
         self.state = State()
         self.natives: dict[str, Any] = {}
         self.mounts: list[Mount] = []
+        self.inner_apps: list[App] = []
         self.lifespans: list[Lifespan] = []
         self.readiness_checks = Readiness()
         self.metrics = Metrics()
         self.keep_errors = False
         self.last_error: BaseException | None = None
         self._settings: Any = None
+        self._outer: App | None = None
         self._runtime: Runtime | None = None
         self._asgi: Callable[..., Awaitable[None]] | None = None
         self._overrides: dict[Any, Callable[..., Any]] = {}
@@ -154,9 +156,24 @@ class App(Router):
         if self._settings is None:
             from hagworm.extend.config import load_settings
 
-            self._settings = load_settings(self.settings_class, frame=FrameSettings)
+            family = [app.settings_class for app in self.family() if app is not self and app.settings_class]
+            self._settings = load_settings(self.settings_class, frame=FrameSettings, beside=family)
 
         return self._settings
+
+    def family(self) -> "list[App]":
+        """Every application that this one is mounted with: they share the places of their configuration."""
+        root = self
+
+        while root._outer is not None:
+            root = root._outer
+
+        found = [root]
+
+        for app in found:
+            found += [inner for inner in app.inner_apps if inner not in found]
+
+        return found
 
     def configure(self, settings: Any) -> None:
         """Use `settings` instead of reading the configuration. Raises RuntimeError once the application is frozen."""
@@ -203,6 +220,8 @@ class App(Router):
         if app is self:
             raise DefinitionError(f"mount({path!r}): an application cannot be mounted in itself")
 
+        app._outer = self
+        self.inner_apps.append(app)
         self.mounts.append(Mount(self.mount_prefix(path), app))
 
     def mount_native(self, path: str, application: Any) -> None:
@@ -276,7 +295,7 @@ class App(Router):
 
         for path, handler in service_routes(self).items():
             if path not in taken:
-                self.add(path, handler, include_in_schema=False)
+                self.add(path, handler, name=path, include_in_schema=False)
 
     @contextmanager
     def override(self, dependency: Callable[..., Any], replacement: Callable[..., Any]) -> Iterator[None]:
