@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from hagworm.extend.static import static_file
-from hagworm.facade.openapi import render
+from hagworm.facade.openapi import render, served_below
 from hagworm.facade.reference import page
 from hagworm.facade.request import Request
 from hagworm.facade.response import Response
@@ -30,6 +30,7 @@ HTML = "text/html; charset=utf-8"
 SCRIPT = "text/javascript; charset=utf-8"
 STYLE = "text/css; charset=utf-8"
 SWAGGER_FILES = {"swagger-ui-bundle.js": SCRIPT, "swagger-ui.css": STYLE, "favicon-32x32.png": "image/png"}
+MOST_MOUNTS = 16
 REVALIDATE = "no-cache"
 FOREVER = "public, max-age=31536000, immutable"
 
@@ -109,7 +110,7 @@ def documentation_routes(
     known = cache(describe)
 
     if openapi:
-        routes[openapi] = handler(Kept(lambda: render(known())), "application/json")
+        routes[openapi] = document_handler(known)
 
     if not ui:
         return routes
@@ -147,29 +148,54 @@ def swagger_version() -> str:
         return ""
 
 
+def document_handler(known: Callable[[], dict[str, Any]]) -> Route:
+    """Return the handler that sends the document; below a mount it says where that is, for those who call from it."""
+    rendered: dict[str, Kept] = {}
+
+    async def send(request: "Request") -> Response:
+        """Answer with the OpenAPI document."""
+        base = request.base_path
+
+        if base not in rendered:
+            # There are as many as there are mounts of the application, unless somebody makes prefixes up.
+            if len(rendered) >= MOST_MOUNTS:
+                rendered.clear()
+
+            rendered[base] = Kept(lambda: render(served_below(base, known())))
+
+        return await answer(request, rendered[base], "application/json")
+
+    return send
+
+
 def handler(kept: Kept, media_type: str, *, policy: str = "") -> Route:
-    """Return the handler that sends `kept`, or 304 where the client has it.
+    """Return the handler that sends `kept`."""
+
+    async def send(request: "Request") -> Response:
+        """Answer with what is kept."""
+        return await answer(request, kept, media_type, policy=policy)
+
+    return send
+
+
+async def answer(request: "Request", kept: Kept, media_type: str, *, policy: str = "") -> Response:
+    """Return `kept`, or 304 where the client has it.
 
     What is asked for by its version never changes; everything else is revalidated.
     """
+    if not kept.etag:
+        await kept.fill()
 
-    async def send(request: Request) -> Response:
-        """Answer with what is kept."""
-        if not kept.etag:
-            await kept.fill()
+    headers = {
+        "etag": kept.etag,
+        "cache-control": FOREVER if request.query.get("v") else REVALIDATE,
+        "x-content-type-options": "nosniff",
+    }
 
-        headers = {
-            "etag": kept.etag,
-            "cache-control": FOREVER if request.query.get("v") else REVALIDATE,
-            "x-content-type-options": "nosniff",
-        }
+    if policy:
+        headers["content-security-policy"] = policy
 
-        if policy:
-            headers["content-security-policy"] = policy
+    if kept.etag in (known := request.headers.get("if-none-match", "")) or known.strip() == "*":
+        return Response(status=304, headers=headers)
 
-        if kept.etag in (known := request.headers.get("if-none-match", "")) or known.strip() == "*":
-            return Response(status=304, headers=headers)
-
-        return Response(kept.body, headers=headers, media_type=media_type)
-
-    return send
+    return Response(kept.body, headers=headers, media_type=media_type)

@@ -16,7 +16,7 @@ from hagworm.facade.plan import RoutePlan
 from hagworm.facade.problem_schema import PROBLEMS, final_names
 from hagworm.facade.schema import Schemas, references, rename_references, walk
 
-__all__ = ("document", "merge_native", "render")
+__all__ = ("document", "merge_native", "render", "served_below")
 
 VERSION = "3.1.0"
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
@@ -85,6 +85,15 @@ def document(
 def render(document: Document) -> bytes:
     """Return the document as UTF-8 JSON, indented by two spaces. Raises ValueError for a number that JSON lacks."""
     return (json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False) + "\n").encode()
+
+
+def served_below(base: str, document: Document) -> Document:
+    """Return the document as it is true of an application that is mounted at `base`, unless it names servers itself."""
+    if not base or "servers" in document:
+        return document
+
+    head = {key: document[key] for key in ("openapi", "info")}
+    return head | {"servers": [{"url": base}]} | document
 
 
 def documented_methods(plan: RoutePlan) -> list[str]:
@@ -156,8 +165,8 @@ def merge(base: Document, over: Mapping[str, Any]) -> Document:
     }
 
 
-def merge_native(document: Document, native: Document) -> Document:
-    """Return `document` with what a native application says of itself behind the facade.
+def merge_native(document: Document, native: Document, *, prefix: str = "") -> Document:
+    """Return `document` with what a native application says of itself, behind the facade or mounted at `prefix`.
 
     The facade answers first, so an operation that both have is the facade's. A component of the same name and another
     shape, and an operation id that is taken, get `native_` in front of their name.
@@ -189,7 +198,7 @@ def merge_native(document: Document, native: Document) -> Document:
         taken[operation.get("operationId", "")] = operation
 
     for path, item in native.get("paths", {}).items():
-        merged["paths"][path] = item | merged["paths"].get(path, {})
+        merged["paths"][prefix + path] = item | merged["paths"].get(prefix + path, {})
 
     if not own:
         del merged["components"]

@@ -732,6 +732,11 @@ def test_native_routes_stand_behind_those_of_the_facade() -> None:
     assert made["info"]["title"] == "hagworm"
 
 
+def test_routes_of_a_mounted_native_application_stand_below_its_prefix() -> None:
+    made = valid(merge_native(ours("/x"), native(x={"get": OK}), prefix="/legacy"))
+    assert list(made["paths"]) == ["/x", "/legacy/x"]
+
+
 def test_a_native_component_of_another_shape_gets_another_name() -> None:
     refer = {"200": {"description": "OK", "content": {"application/json": {"schema": ORDER}}}}
     foreign = native(y={"get": {"responses": refer}})
@@ -793,6 +798,27 @@ def test_the_document_of_a_real_fastapi_application_can_be_merged() -> None:
     made = valid(merge_native(ours(), application.openapi()))
     assert list(made["paths"]) == ["/x", "/native"]
     assert "Order" in made["components"]["schemas"]
+
+
+async def test_a_mounted_application_says_where_it_is() -> None:
+    from hagworm.testing import Client
+
+    named, inner, outer = App(openapi_extra={"servers": [{"url": "https://shop.example"}]}), App(), App()
+    outer.mount("/deep/inner", inner)
+    outer.mount("/named", named)
+
+    async with Client(outer) as client:
+        answers = [await client.get(f"{base}/openapi.json") for base in ("", "/deep/inner", "/named")]
+        direct = describe(inner)
+
+    documents = [answer.json() for answer in answers]
+    assert [document.get("servers") for document in documents] == [
+        None,
+        [{"url": "/deep/inner"}],
+        [{"url": "https://shop.example"}],
+    ]
+    assert list(documents[1]) == ["openapi", "info", "servers", "paths"]
+    assert "servers" not in direct
 
 
 async def test_the_document_is_served() -> None:

@@ -26,10 +26,10 @@ class CORS:
     many seconds a browser remembers a preflight. `private_network` lets pages of the public internet reach a private
     address.
 
-    A page whose origin is not allowed gets its answer without the headers that would let it read it. What a handler sets
-    of these headers itself is dropped. Raises
-    `DefinitionError` for an origin that no browser sends, and for `"*"` with credentials, which would hand every
-    visitor's session to every page: `origin_pattern=".*"` says that this is meant.
+    A page whose origin is not allowed gets its answer without the headers that would let it read it. What a handler
+    sets of these headers itself is dropped. Raises `DefinitionError` for an origin that no browser sends, and for `"*"`
+    with credentials, which would hand every visitor's session to every page: `origin_pattern=".*"` says that this is
+    meant.
     """
 
     def __init__(
