@@ -15,6 +15,7 @@ __all__ = ("CORS", "ORIGIN")
 
 ORIGIN = re.compile(r"null|[a-z][a-z0-9+.\-]*://[^/?#@\s]+")
 METHODS = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
+VARY = (b"vary", b"Origin")
 PREFLIGHT_VARY = "Origin, Access-Control-Request-Method, Access-Control-Request-Headers"
 
 
@@ -81,10 +82,6 @@ class CORS:
             # Answered here rather than outside, so that the page may read that it was an error, and its request id.
             response = await request.runtime.answer_any(request, exc)
 
-        # A cache must not hand to one origin what was marked for another, also where no origin was sent this time.
-        if not self.everyone:
-            response.headers.vary("Origin")
-
         # What is there goes: a handler may return one response many times, to pages of different origins.
         raw = [pair for pair in response.raw_headers if not pair[0].startswith(b"access-control-")]
 
@@ -92,6 +89,14 @@ class CORS:
             raw += [(b"access-control-allow-origin", b"*" if self.everyone else origin), *self.marks]
 
         response.raw_headers[:] = raw
+
+        # A cache must not hand to one origin what was marked for another, also where no origin was sent this time.
+        if not self.everyone:
+            if any(name == b"vary" for name, _ in raw):
+                response.headers.vary("Origin")
+            else:
+                response.raw_headers.append(VARY)
+
         return response
 
     def allows(self, origin: bytes) -> bool:
