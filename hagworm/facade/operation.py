@@ -1,6 +1,5 @@
 """One route as an operation of OpenAPI: its schemas are asked for first, and it is written when all are known."""
 
-import inspect
 from collections.abc import Iterator
 from typing import Any
 
@@ -34,7 +33,7 @@ class Operation:
         self.asked = [(parameter, ask(parameter, schemas)) for parameter in visible if parameter.source in PLACES]
         self.form = [(parameter, ask(parameter, schemas)) for parameter in visible if parameter.source in FORMS]
         self.body = [(parameter, ask(parameter, schemas)) for parameter in plan.body]
-        validates = bool(plan.parameters or plan.body)
+        validates = bool(plan.body) or any(can_be_wrong(parameter, plan) for parameter in plan.parameters)
         self.outcomes = () if plan.websocket else outcomes_of(plan, schemas, problems, validates=validates)
 
     def write(self, operation_id: str) -> dict[str, Any]:
@@ -59,11 +58,10 @@ class Operation:
 
     def describe(self) -> dict[str, Any]:
         plan = self.plan
-        description = plan.description or docstring(plan.endpoint)
         return (
             ({"tags": list(plan.tags)} if plan.tags else {})
             | {"summary": plan.summary or plan.name.replace("_", " ").capitalize()}
-            | ({"description": description} if description else {})
+            | ({"description": plan.description} if plan.description else {})
         )
 
     def parameters(self) -> list[dict[str, Any]]:
@@ -210,6 +208,12 @@ def is_bytes(annotation: Any) -> bool:
     return without_none(unwrap(annotation)[0]) is bytes
 
 
-def docstring(endpoint: Any) -> str:
-    # Partials and instances show the docstring of their class, which says nothing of the route.
-    return inspect.cleandoc(endpoint.__doc__ or "") if inspect.isfunction(endpoint) or inspect.isclass(endpoint) else ""
+def can_be_wrong(parameter: Parameter, plan: RoutePlan) -> bool:
+    """Whether a request that gets as far as the handler may hold no value for the parameter, or an invalid one."""
+    if parameter.source == "path":
+        template = parse_template(plan.template)
+        name = parameter.name if parameter.name in template.names else parameter.alias
+        # A segment that its converter cannot read leads to no route at all.
+        return parameter.annotation not in (Any, template.converter(name).type)
+
+    return parameter.required or not (parameter.annotation is Any or without_none(parameter.annotation) is str)

@@ -417,6 +417,21 @@ def test_what_may_be_invalid_is_answered_with_a_problem() -> None:
     assert list(made["components"]["schemas"]) == ["InvalidValue", "Problem", "ValidationProblem"]
 
 
+def test_what_cannot_be_invalid_announces_no_problem() -> None:
+    async def read(
+        order_id: int, name: str, q: str = "", token: Annotated[str | None, Header("X-Token")] = None
+    ) -> None: ...
+
+    assert list(operation(read, "/orders/{order_id:int}/{name}", "get")["responses"]) == ["204"]
+
+
+@pytest.mark.parametrize("kind", [float, Annotated[int, PathParameter(ge=1)]])
+def test_a_path_may_be_invalid_beyond_its_converter(kind: Any) -> None:
+    async def read(order_id: kind) -> None: ...  # type: ignore[valid-type]
+
+    assert list(operation(read, "/orders/{order_id:int}", "get")["responses"]) == ["204", "422"]
+
+
 def test_problems_have_the_shape_of_fastapi_where_that_is_asked_for() -> None:
     async def read(limit: int) -> None: ...
 
@@ -506,6 +521,15 @@ def test_a_handler_that_says_nothing_is_called_by_its_name() -> None:
 
     found = operation(read_all_orders, method="get")
     assert found["summary"] == "Read all orders"
+    assert "description" not in found
+
+
+def test_one_sentence_is_not_said_twice() -> None:
+    async def read() -> None:
+        """Read it."""
+
+    found = operation(read, method="get")
+    assert found["summary"] == "Read it."
     assert "description" not in found
 
 
