@@ -17,6 +17,15 @@ if TYPE_CHECKING:
 __all__ = ("AsgiExchange",)
 
 WRITES_PER_TURN = 4
+BODILESS = ("GET", "HEAD", "OPTIONS")
+CLOSE = (b"connection", b"close")
+SKIPPED = 4
+"""Digits of the length of a body that is skipped to keep its connection; a longer one ends it."""
+
+
+def leaves_body(headers: HeaderPairs) -> bool:
+    """Whether a body that nobody has read is to come: more than is worth skipping, or perhaps none at all."""
+    return any(name == b"expect" or (name == b"content-length" and len(value) > SKIPPED) for name, value in headers)
 
 
 class AsgiExchange(AsgiHead):
@@ -30,7 +39,8 @@ class AsgiExchange(AsgiHead):
         self.send = send
         self.entrance = entrance
         self.method: str = scope["method"]
-        self.version = scope["http_version"]
+        # granian calls it "1".
+        self.version = "1.0" if (version := scope["http_version"]) == "1" else version
         self.query = scope["query_string"]
         # A snapshot: uvicorn appends trailers to this very list while the body arrives.
         self.headers = tuple(scope["headers"])
@@ -69,6 +79,9 @@ class AsgiExchange(AsgiHead):
         if self.watcher is not None:
             self.watcher.stop()
 
+        if not self.reading and self.method not in BODILESS and leaves_body(self.headers):
+            headers = [*headers, CLOSE]
+
         cycle = getattr(self.send, "__self__", None)
 
         if is_open(cycle):
@@ -87,6 +100,10 @@ class AsgiExchange(AsgiHead):
     async def start(self, status: int, headers: HeaderPairs) -> None:
         """Send the head of a response, and watch for the client from now on. Raises `ClientDisconnected`."""
         self.writes = 0
+
+        if not self.reading and self.method not in BODILESS and leaves_body(self.headers):
+            headers = [*headers, CLOSE]
+
         await self.push({"type": "http.response.start", "status": status, "headers": headers})
 
         if self.watcher is None:
