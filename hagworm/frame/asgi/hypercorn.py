@@ -37,6 +37,7 @@ class HypercornListener:
         self.servers: list[asyncio.Server] = []
         self.tasks: set[asyncio.Task[Any]] = set()
         self.closing: asyncio.Task[None] | None = None
+        self.killed = False
 
     def __repr__(self) -> str:
         return f"<HypercornListener {self.ports}, {self.connections} connections>"
@@ -54,6 +55,10 @@ class HypercornListener:
         try:
             loop = asyncio.get_running_loop()
             await TCPServer(self.app, loop, self.config, self.context, ConnectionState({}), reader, writer)
+        except asyncio.CancelledError:
+            # asyncio's stream protocol takes a cancelled task for an error of its own (cpython#110894).
+            if not self.killed:
+                raise
         finally:
             self.tasks.discard(task)
 
@@ -77,6 +82,7 @@ class HypercornListener:
     async def kill(self) -> None:
         """Close whatever is left, at once, and return when nothing of the server remains."""
         self.stop_accepting()
+        self.killed = True
 
         for task in (tasks := tuple(self.tasks)):
             task.cancel()

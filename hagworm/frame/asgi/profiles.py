@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from hagworm.frame.asgi.protocol import Receive
+from hagworm.frame.asgi.protocol import Receive, Send
 
-__all__ = ("PROFILES", "UNKNOWN", "Profile", "drop", "profile_of")
+__all__ = ("PROFILES", "UNKNOWN", "Profile", "drop", "note_refusal", "profile_of")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +22,8 @@ class Profile:
     """How the name of the module begins that its `receive` comes from."""
     trusts_1005: bool = False
     """Whether a disconnect with code 1005 and no reason means a close frame without a code, not a lost connection."""
+    receives_alone: bool = False
+    """Whether a close waits for a `receive` that is under way, which waits for the close."""
     hides_framing: bool = False
     """Whether a body that is broken looks like a client that went away, and still waits for an answer."""
     outcomes: Mapping[str, str] = field(default_factory=dict)
@@ -33,7 +35,7 @@ PROFILES = {
     for profile in (
         Profile("uvicorn-httptools", "uvicorn.protocols.http.httptools"),
         Profile("uvicorn-h11", "uvicorn.protocols.http.h11"),
-        Profile("granian", "granian", hides_framing=True),
+        Profile("granian", "granian", receives_alone=True, hides_framing=True),
         Profile("hypercorn", "asyncio.queues"),
         Profile("gunicorn", "gunicorn", trusts_1005=True),
     )
@@ -50,6 +52,14 @@ def profile_of(receive: Receive) -> Profile:
             return profile
 
     return UNKNOWN
+
+
+def note_refusal(send: Send) -> None:
+    """Tell uvicorn that a handshake has been answered: one refused with a response it reports as forgotten."""
+    protocol: Any = getattr(send, "__self__", None)
+
+    if getattr(protocol, "initial_response", None) is not None and hasattr(protocol, "handshake_complete"):
+        protocol.handshake_complete = True
 
 
 def drop(receive: Receive) -> None:

@@ -1,11 +1,12 @@
 """One WebSocket of an ASGI server."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING
 
 from hagworm.facade.exchange import ClientDisconnected, Closed, HeaderPairs
 from hagworm.frame.asgi.head import REJECT_BODY, AsgiHead, raw_path
-from hagworm.frame.asgi.profiles import profile_of
+from hagworm.frame.asgi.profiles import note_refusal, profile_of
 from hagworm.frame.asgi.protocol import Message, Receive, Scope, Send
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ ABNORMAL = 1006
 class AsgiSocket(AsgiHead):
     """One handshake and the connection behind it."""
 
-    __slots__ = ("closed", "connected", "entrance", "method", "receive", "send_message", "subprotocols")
+    __slots__ = ("closed", "connected", "entrance", "method", "receive", "send_message", "subprotocols", "waiting")
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, entrance: "Entrance") -> None:
         self.native = scope
@@ -34,6 +35,7 @@ class AsgiSocket(AsgiHead):
         self.headers = tuple(scope["headers"])
         self.subprotocols: Sequence[str] = tuple(scope.get("subprotocols") or ())
         self.connected = False
+        self.waiting: Awaitable[Message] | None = None
         self.closed: Closed | None = None
 
     async def accept(self, subprotocol: str | None, headers: HeaderPairs) -> None:
@@ -48,6 +50,7 @@ class AsgiSocket(AsgiHead):
         if REJECT_BODY in (self.native.get("extensions") or ()):
             await self.push({"type": "websocket.http.response.start", "status": status, "headers": headers})
             await self.push({"type": "websocket.http.response.body", "body": body})
+            note_refusal(self.send_message)
         else:
             await self.push({"type": "websocket.close", "code": 1000, "reason": ""})
 
@@ -56,7 +59,17 @@ class AsgiSocket(AsgiHead):
     async def recv(self) -> str | bytes | Closed:
         """Return the next message, or how the connection ended."""
         if self.closed is None:
-            message = await self.receive()
+            self.waiting = self.receive()
+
+            try:
+                message = await self.waiting
+            except asyncio.CancelledError:
+                if (ended := self.ended()) is None or is_cancelled():
+                    raise
+
+                return ended
+            finally:
+                self.waiting = None
 
             if message["type"] == "websocket.receive":
                 text: str | None = message.get("text")
@@ -66,7 +79,10 @@ class AsgiSocket(AsgiHead):
             self.note_end(message)
 
         # Whoever closed the connection while this waited has said how it ended.
-        assert self.closed is not None
+        assert self.closed is not None, "noted, here or there"
+        return self.closed
+
+    def ended(self) -> Closed | None:
         return self.closed
 
     async def send(self, data: str | bytes) -> None:
@@ -82,6 +98,10 @@ class AsgiSocket(AsgiHead):
             return
 
         self.closed = Closed(code, reason)
+
+        if self.waiting is not None and profile_of(self.receive).receives_alone:
+            cancel: Callable[[], object] = self.waiting.cancel  # type: ignore[attr-defined]  # granian's is a future
+            cancel()
 
         try:
             await self.push({"type": "websocket.close", "code": code, "reason": reason})
@@ -127,3 +147,8 @@ class AsgiSocket(AsgiHead):
         native = self.entrance.native()
         assert native is not None, "pass_on is for has_native"
         return await native.websocket(self, headers)
+
+
+def is_cancelled() -> bool:
+    """Whether somebody has asked for the end of this very task, rather than of what it waits for."""
+    return (task := asyncio.current_task()) is not None and bool(task.cancelling())
