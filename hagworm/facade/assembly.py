@@ -121,16 +121,20 @@ def add(
     for middleware in middlewares:
         check(middleware)
 
-    run = compile_call(
-        call,
-        analyst.parameters,
-        analyst.providers,
-        path_types=types,
-        embed=embed,
-        app_values=assembly.app_values,
-        receiver=route.receiver,
-        name=plan.name,
-    )
+    try:
+        run = compile_call(
+            call,
+            analyst.parameters,
+            analyst.providers,
+            path_types=types,
+            embed=embed,
+            app_values=assembly.app_values,
+            receiver=route.receiver,
+            name=plan.name,
+        )
+    except DefinitionError as exc:
+        raise DefinitionError(f"{where}: {exc}") from exc
+
     own_limits = options.limits or limits
 
     if route.websocket:

@@ -12,6 +12,7 @@ from copy import copy
 from functools import partial
 from typing import Any
 
+from hagworm.extend.error import DefinitionError
 from hagworm.facade.binding import Argument, Call, Provider, is_sequence, unwrap, without_none
 from hagworm.facade.bodies import json_decoder
 from hagworm.facade.connection import Connection
@@ -146,7 +147,13 @@ class Writer:
 
         self.done.add(number)
         parameter = self.parameters[number]
-        getattr(self, f"read_{parameter.source}")(number, parameter)
+
+        try:
+            getattr(self, f"read_{parameter.source}")(number, parameter)
+        except Exception as exc:
+            # pydantic and msgspec explain themselves at length; the first line says what it is about.
+            reason = str(exc).partition("\n")[0]
+            raise DefinitionError(f"{parameter.name!r} cannot be read from a request: {reason}") from exc
 
     def read_path(self, number: int, parameter: Parameter) -> None:
         name = parameter.name if parameter.name in self.path_types else parameter.alias

@@ -853,3 +853,66 @@ async def test_the_document_is_served() -> None:
 
     assert response.headers["content-type"] == "application/json"
     assert response.body == again.body == render(describe(shop()))
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "wrong"),
+    [
+        (Item, {"sku": "a", "quantity": 2}, {"sku": ""}),
+        (list[Item], [{"sku": "a", "quantity": 1}], {}),
+        (Note, {"text": "a"}, {"text": 1}),
+        (list[Note], [{"text": "a"}], [{"text": 1}]),
+        (Label, {"name": "a"}, {}),
+        (Change, {"status": "paid"}, {"status": "lost"}),
+        (dict[str, Status], {"a": "new"}, {"a": "lost"}),
+    ],
+)
+async def test_what_is_described_is_what_is_taken_and_answered(kind: Any, value: Any, wrong: Any) -> None:
+    from openapi_schema_validator import OAS31Validator
+
+    from hagworm.testing import Client
+
+    app = App()
+
+    @app.post("/echo")
+    async def echo(body: Annotated[kind, Body()], away: bool = False) -> kind | Redirect:  # type: ignore[valid-type]
+        return Redirect("/elsewhere") if away else body
+
+    made = described(app)
+    found = made["paths"]["/echo"]["post"]
+
+    def validator(schema: Any) -> OAS31Validator:
+        return OAS31Validator({**schema, "components": made["components"]})
+
+    taken = validator(*content(found["requestBody"]).values())
+
+    async with Client(app) as client:
+        answer, refused, moved = (
+            await client.post("/echo", json=value),
+            await client.post("/echo", json=wrong),
+            await client.post("/echo?away=1", json=value),
+        )
+
+    assert [response.status for response in (answer, refused, moved)] == [200, 422, 303]
+    assert {str(response.status) for response in (answer, refused, moved)} == set(found["responses"])
+    assert (taken.is_valid(value), taken.is_valid(wrong)) == (True, False)
+
+    for response in (answer, refused):
+        (schema,) = content(found["responses"][str(response.status)]).values()
+        validator(schema).validate(response.json())
+
+    assert answer.json() == value
+
+
+@pytest.mark.parametrize("source", [Body(), Query()])
+def test_a_type_that_nobody_can_read_is_an_error_that_names_the_place(source: Any) -> None:
+    class Foreign:
+        pass
+
+    async def read(thing: Annotated[Foreign, source]) -> None: ...
+
+    app = App()
+    app.post("/x")(read)
+
+    with pytest.raises(DefinitionError, match=r"test_openapi\.py:\d+: 'thing' cannot be read"):
+        app.freeze()
