@@ -72,10 +72,16 @@ def assemble(
     limits: Limits,
     failing: Failing,
     overrides: Mapping[Any, Callable[..., Any]] | None = None,
-    app_values: list[Any] | None = None,
+    base: Assembly | None = None,
 ) -> Assembly:
-    """Compile `routes`. Raises `DefinitionError` naming the file and line of what is wrong."""
-    assembly = Assembly(app_values=[] if app_values is None else app_values)
+    """Compile `routes`. Raises `DefinitionError` naming the file and line of what is wrong.
+
+    With a `base` its values of the scope `app` are used, which have been made already.
+    """
+    assembly = Assembly()
+
+    if base is not None:
+        assembly.app_providers, assembly.app_values = dict(base.app_providers), base.app_values
 
     for route in routes:
         add(assembly, route, limits, failing, overrides or {})

@@ -266,24 +266,29 @@ class Analyst:
         if not callable(function) or function is inspect.Parameter.empty:
             raise DefinitionError(f"{where}: {name!r} depends on {function!r}, which cannot be called")
 
-        function = self.overrides.get(function, function)
+        scope = marker.scope
+
+        if function in self.overrides:
+            # What lives as long as the application has been made already; a replacement lives as long as its request.
+            function = self.overrides[function]
+            scope = "request" if scope == "app" else scope
 
         if function in trail:
             cycle = [*trail[trail.index(function) :], function]
             steps = " → ".join(f"{name_of(step)} ({location_of(step)})" for step in cycle)
             raise DefinitionError(f"{where}: dependencies go round in a circle: {steps}")
 
-        key = (function, marker.scope)
+        key = (function, scope)
 
         if marker.cache and key in self.known:
             return self.known[key]
 
         before = len(self.parameters)
-        provider = self.app_provider(function, where, trail) if marker.scope == "app" else None
+        provider = self.app_provider(function, where, trail) if scope == "app" else None
 
         if provider is None:
             call = self.read(function, trail=trail)
-            provider = Provider(call, marker.scope, marker.cache, len(self.providers))
+            provider = Provider(call, scope, marker.cache, len(self.providers))
             self.check_scope(provider, where)
             inner = [argument.provider.needs for argument in call.arguments if argument.provider is not None]
             provider.needs = frozenset(range(before, len(self.parameters))).union(*inner)

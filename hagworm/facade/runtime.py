@@ -86,17 +86,18 @@ class Runtime:
         """Every route, compiled, in the order of declaration."""
         return list(self.assembly.plans)
 
-    def assemble(self, overrides: Mapping[Any, Callable[..., Any]] | None = None) -> Assembly:
-        values = self.assembly.app_values if hasattr(self, "assembly") else None
+    def assemble(
+        self, overrides: Mapping[Any, Callable[..., Any]] | None = None, base: Assembly | None = None
+    ) -> Assembly:
         return assemble(
-            self.app.flatten(), limits=self.limits, failing=self.answer_known, overrides=overrides, app_values=values
+            self.app.flatten(), limits=self.limits, failing=self.answer_known, overrides=overrides, base=base
         )
 
     @contextmanager
     def overridden(self, overrides: Mapping[Any, Callable[..., Any]]) -> Iterator[None]:
         """Serve with other dependencies inside the block: the routes are compiled anew, and put back after it."""
         before = self.assembly
-        self.assembly = self.assemble(overrides)
+        self.assembly = self.assemble(overrides, before)
 
         try:
             yield

@@ -369,3 +369,25 @@ async def test_a_websocket_has_dependencies_for_as_long_as_it_lives() -> None:
             assert await session.receive_text() == "x"
 
     assert order == ["enter", "served", "leave"]
+
+
+async def test_an_override_of_app_scope_leaves_the_other_values_where_they_are() -> None:
+    async def first() -> str:
+        return "first"
+
+    async def second() -> str:
+        return "second"
+
+    app = App()
+
+    @app.get("/")
+    async def handler(
+        a: Annotated[str, Depends(first, scope="app")], b: Annotated[str, Depends(second, scope="app")]
+    ) -> Any:
+        return [a, b]
+
+    async with Client(app) as client:
+        with app.override(first, lambda: "other"):
+            assert (await client.get("/")).json() == ["other", "second"]
+
+        assert (await client.get("/")).json() == ["first", "second"]
