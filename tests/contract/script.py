@@ -11,7 +11,6 @@ from hagworm.testing.frames import BINARY, CLOSE, PING, PONG, TEXT, FrameError, 
 from hagworm.testing.response import ClientResponse
 
 Open = Callable[[], Awaitable[Connection]]
-HANDSHAKE_FIELDS = (b"upgrade", b"sec-websocket-accept", b"sec-websocket-extensions")
 
 
 class Stage:
@@ -179,7 +178,7 @@ class Notes(Step):
 
 @dataclass(frozen=True)
 class Upgrade(Step):
-    """Open a WebSocket: `101` and the headers that the application answers for, or the refusal."""
+    """Open a WebSocket: `101` and the subprotocol, or the refusal."""
 
     target: str
     headers: tuple[tuple[bytes, bytes], ...] = ()
@@ -213,6 +212,16 @@ class Join(Step):
 
 
 @dataclass(frozen=True)
+class Greeting(Step):
+    """The headers that the application has added to the answer to the handshake."""
+
+    async def take(self, stage: Stage) -> bytes:
+        found = [pair for pair in stage.socket.headers if pair[0].startswith(b"x-")]
+        text = b", ".join(b"%b=%b" % pair for pair in found if pair[0] != b"x-request-id")
+        return b"headers: " + (text or b"none")
+
+
+@dataclass(frozen=True)
 class Extensions(Step):
     """The extensions that the handshake has agreed on."""
 
@@ -222,8 +231,7 @@ class Extensions(Step):
 
 
 def handshake(socket: RawWebSocket) -> bytes:
-    headers = [pair for pair in socket.headers if pair[0] not in HANDSHAKE_FIELDS]
-    return canonical(ClientResponse(101, headers)).rstrip(b"\n")
+    return f"101 {socket.subprotocol or ''}".strip().encode()
 
 
 @dataclass(frozen=True)

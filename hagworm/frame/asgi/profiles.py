@@ -5,9 +5,10 @@ row of the conformance matrix (`docs/reference/engines.md`), and the contract su
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
+from hagworm.frame.asgi.outcomes import OUTCOMES
 from hagworm.frame.asgi.protocol import Receive, Send
 
 __all__ = ("PROFILES", "UNKNOWN", "Profile", "drop", "note_refusal", "profile_of")
@@ -26,8 +27,11 @@ class Profile:
     """Whether a close waits for a `receive` that is under way, which waits for the close."""
     hides_framing: bool = False
     """Whether a body that is broken looks like a client that went away, and still waits for an answer."""
-    outcomes: Mapping[str, str] = field(default_factory=dict)
-    """What its parser decides, by row of the matrix."""
+
+    @property
+    def outcomes(self) -> Mapping[str, str]:
+        """What its parser decides, by row of the matrix."""
+        return OUTCOMES[self.name]
 
 
 PROFILES = {

@@ -6,6 +6,7 @@ from tests.contract.script import (
     Ended,
     Extensions,
     Frame,
+    Greeting,
     Join,
     Message,
     Notes,
@@ -19,7 +20,7 @@ from tests.contract.script import (
     text,
 )
 
-OPEN = b"101\nx-request-id: <id>"
+OPEN = b"101"
 ECHO = Upgrade("/ws/echo")
 KEY = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="
 VERSION = "Sec-WebSocket-Version: 13"
@@ -100,7 +101,7 @@ ROWS = (
         "The server chooses among the subprotocols",
         [Upgrade("/ws/protocols", subprotocols=("chat", "superchat")), Message()],
         [
-            b"101\nsec-websocket-protocol: superchat\nx-extra: yes\nx-request-id: <id>",
+            b"101 superchat",
             b'text {"offered":["chat","superchat"],"chosen":"superchat"}',
         ],
     ),
@@ -108,16 +109,17 @@ ROWS = (
         "W10-none",
         "and none is none",
         [Upgrade("/ws/protocols", subprotocols=("other",)), Message()],
-        [b"101\nx-extra: yes\nx-request-id: <id>", b'text {"offered":["other"],"chosen":null}'],
+        [b"101", b'text {"offered":["other"],"chosen":null}'],
     ),
     script(
         "W11",
         "Subprotocols may come on several lines",
         [Send(request("/ws/protocols", *UPGRADE, VERSION, KEY, *TWO_LINES)), Join(), Message()],
         [
-            b"101\nsec-websocket-protocol: chat\nx-extra: yes\nx-request-id: <id>",
+            b"101 chat",
             b'text {"offered":["a","chat","c"],"chosen":"chat"}',
         ],
+        tier="B",
     ),
     script(
         "W12",
@@ -142,6 +144,13 @@ ROWS = (
         tier="B",
     ),
     script("W13-ignore", "and one that does nothing refuses", [Upgrade("/ws/ignore")], [answer(403)], tier="B"),
+    script(
+        "W14",
+        "An acceptance carries headers",
+        [Upgrade("/ws/protocols"), Greeting()],
+        [OPEN, b"headers: x-extra=yes"],
+        tier="B",
+    ),
     script(
         "W15",
         "A dependency that fails refuses with its status",
