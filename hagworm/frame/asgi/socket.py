@@ -21,7 +21,17 @@ ABNORMAL = 1006
 class AsgiSocket(AsgiHead):
     """One handshake and the connection behind it."""
 
-    __slots__ = ("closed", "connected", "entrance", "method", "receive", "send_message", "subprotocols", "waiting")
+    __slots__ = (
+        "closed",
+        "closing",
+        "connected",
+        "entrance",
+        "method",
+        "receive",
+        "send_message",
+        "subprotocols",
+        "waiting",
+    )
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, entrance: "Entrance") -> None:
         self.native = scope
@@ -37,6 +47,7 @@ class AsgiSocket(AsgiHead):
         self.connected = False
         self.waiting: Awaitable[Message] | None = None
         self.closed: Closed | None = None
+        self.closing: asyncio.Future[None] | None = None
 
     async def accept(self, subprotocol: str | None, headers: HeaderPairs) -> None:
         """Complete the handshake. Raises `ClientDisconnected`."""
@@ -64,9 +75,11 @@ class AsgiSocket(AsgiHead):
             try:
                 message = await self.waiting
             except asyncio.CancelledError:
-                if (ended := self.ended()) is None or is_cancelled():
+                if (ended := self.ended()) is None or self.closing is None or is_cancelled():
                     raise
 
+                # Were the handler to end before the close is out, the server would send one of its own.
+                await asyncio.wait((self.closing,))
                 return ended
             finally:
                 self.waiting = None
@@ -99,6 +112,8 @@ class AsgiSocket(AsgiHead):
 
         self.closed = Closed(code, reason)
 
+        self.closing = asyncio.get_running_loop().create_future()
+
         if self.waiting is not None and profile_of(self.receive).receives_alone:
             cancel: Callable[[], object] = self.waiting.cancel  # type: ignore[attr-defined]  # granian's is a future
             cancel()
@@ -108,6 +123,8 @@ class AsgiSocket(AsgiHead):
         except ClientDisconnected:
             # It ended at the same moment, from the other side.
             self.closed = Closed(ABNORMAL)
+        finally:
+            self.closing.set_result(None)
 
     async def connect(self) -> None:
         """Take the message that opens the handshake. Raises `ClientDisconnected`."""

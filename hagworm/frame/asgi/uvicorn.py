@@ -6,6 +6,7 @@ import socket
 from collections.abc import Sequence
 from typing import Any
 
+import uvicorn
 from uvicorn import Server
 
 from hagworm.facade.engine import Listener
@@ -19,7 +20,9 @@ HEAD_BYTES = 256 * 1024
 
 
 class UvicornListener:
-    """uvicorn's protocols on sockets of ours."""
+    """uvicorn's server, and our protocol or one of its own, on sockets of ours."""
+
+    server_name = f"uvicorn {uvicorn.__version__}"
 
     def __init__(self, server: Server, sockets: Sequence[socket.socket]) -> None:
         self.server = server
