@@ -20,6 +20,7 @@ from hagworm.facade.assembly import Assembly, Entry, SocketEntry, assemble
 from hagworm.facade.background import BackgroundCrew, BackgroundTasks
 from hagworm.facade.connection import Connection
 from hagworm.facade.context import current
+from hagworm.facade.engine import load_engine
 from hagworm.facade.exchange import ClientDisconnected, Closed, HttpExchange, WsExchange
 from hagworm.facade.failure import BadRequest, HTTPError, MethodNotAllowed, NotFound, ServiceUnavailable
 from hagworm.facade.forwarded import Proxies
@@ -129,6 +130,8 @@ class Runtime:
             stack = await open_app_values(list(self.assembly.app_providers.values()), self.app, values)
             self.lifespans.push(stack.aclose)
 
+            await self.start_natives()
+
             for mount in self.mounts:
                 await mount.target.startup()
                 self.lifespans.push(mount.target.shutdown)
@@ -140,6 +143,14 @@ class Runtime:
             raise StartupFailed(f"{type(exc).__name__}: {exc}") from exc
 
         self.started = True
+
+    async def start_natives(self) -> None:
+        """Run the lifespans of the frameworks' own applications inside ours, where an engine has such a thing."""
+        for name in self.app.natives:
+            if (native_lifespan := getattr(load_engine(name), "native_lifespan", None)) is not None:
+                manager = native_lifespan(self.app)
+                await manager.__aenter__()
+                self.lifespans.push(partial(manager.__aexit__, None, None, None))
 
     async def shutdown(self) -> None:
         """Leave every lifespan in reverse order, all of them, whatever fails."""
