@@ -37,6 +37,11 @@ def gunicorn(target: str, port: int) -> list[str]:
     return ["-m", "gunicorn", "-k", "hagworm.frame.gunicorn.Worker", "-w", "1", "-b", bind, target]
 
 
+def uvicorn(target: str, port: int) -> list[str]:
+    # Forwarded headers are the facade's to believe; uvicorn would take them from anybody on this machine.
+    return ["-m", "uvicorn", "--host", HOST, "--port", str(port), "--no-proxy-headers", "--no-server-header", target]
+
+
 def granian(target: str, port: int) -> list[str]:
     return ["-m", "granian", "--interface", "asgi", "--host", HOST, "--port", str(port), "--workers", "1", target]
 
@@ -70,6 +75,7 @@ SERVERS = {
         ServerKind("fastapi-httptools", "fastapi", "uvicorn-httptools", hagworm_run, settings={"http": "httptools"}),
         ServerKind("fastapi-h11", "fastapi", "uvicorn-h11", hagworm_run, ("h11",), {"http": "h11"}),
         ServerKind("fastapi-gunicorn", "fastapi", "uvicorn-httptools", gunicorn, ("gunicorn",)),
+        ServerKind("asgi-uvicorn", "asgi", "uvicorn", uvicorn),
         ServerKind("asgi-granian", "asgi", "granian", granian, ("granian",)),
         ServerKind("asgi-hypercorn", "asgi", "hypercorn", hypercorn, ("hypercorn",)),
         ServerKind("tornado-asyncio", "tornado", "", hagworm_run, settings={"loop": "asyncio"}),

@@ -226,7 +226,8 @@ class Extensions(Step):
     """The extensions that the handshake has agreed on."""
 
     async def take(self, stage: Stage) -> bytes:
-        found = [value for name, value in stage.socket.headers if name == b"sec-websocket-extensions"]
+        lines = [value for name, value in stage.socket.headers if name == b"sec-websocket-extensions"]
+        found = [item.partition(b";")[0].strip() for line in lines for item in line.split(b",")]
         return b"extensions: " + (b", ".join(found) or b"none")
 
 

@@ -65,7 +65,7 @@ async def test_row(subject: Subject, row: Row) -> None:
 
     if (declared := subject.declared.get(row.id)) is not None:
         assert row.tier != "A", "what the facade owns cannot be declared away"
-        assert brief(transcript) == declared
+        assert brief(transcript) in declared.split(" or ")
     else:
         assert row.matches(transcript), transcript
 

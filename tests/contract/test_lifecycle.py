@@ -13,6 +13,8 @@ from tests.contract.expected import request
 HERE = Path(__file__).parent
 KINDS = pytest.mark.parametrize("kind", SERVERS.values(), ids=list(SERVERS))
 QUICK = {"HAGWORM_SERVER__KEEP_ALIVE": "1", "HAGWORM_SERVER__HEADER_TIMEOUT": "1"}
+OPTIONS = {"hypercorn": ("--keep-alive", "1"), "uvicorn": ("--timeout-keep-alive", "1")}
+"""The same for servers under their own commands, which read no settings of ours."""
 PATIENCE = 3.0
 """Seconds that a connection may stay open which should end after one."""
 
@@ -107,9 +109,7 @@ EXPECTED = {
 
 @KINDS
 async def test_a_server_ends_silence_and_stops_without_losing_anything(kind: ServerKind) -> None:
-    arguments = ("--keep-alive", "1") if kind.parser == "hypercorn" else ()
-
-    with Launched(kind, "application:app", HERE, settings=QUICK, arguments=arguments) as server:
+    with Launched(kind, "application:app", HERE, settings=QUICK, arguments=OPTIONS.get(kind.parser, ())) as server:
         found = await watch_silence(server.port)
         found |= await watch_stop(server)
         found["L10"] = str(await asyncio.to_thread(server.wait))

@@ -9,7 +9,7 @@ from hagworm.extend.error import ConfigError, nearest
 from hagworm.facade.engine import Listener
 from hagworm.facade.exchange import Capabilities
 from hagworm.frame.asgi.entrance import Entrance
-from hagworm.frame.asgi.profiles import PROFILES
+from hagworm.frame.asgi.outcomes import OUTCOMES
 
 if TYPE_CHECKING:
     from hagworm.facade.application import App
@@ -26,8 +26,8 @@ class AsgiEngine:
     caps: Capabilities = frozenset({"raw_path", "ws_reject_body"})
 
     def declare(self, server: str = "uvicorn-httptools") -> dict[str, str]:
-        """Return what the parser of `server` decides, by row; the servers are the keys of `PROFILES`."""
-        return dict(PROFILES[server].outcomes)
+        """Return what the parser of `server` decides, by row; the servers are the keys of `OUTCOMES`."""
+        return dict(OUTCOMES[server])
 
     def native(self, app: "App") -> Any:
         """Return the application itself: an `App` is an ASGI application, and nothing stands behind it."""

@@ -1,14 +1,15 @@
 """What the parsers of ASGI servers decide, by row of the conformance matrix, where it is not what the facade would.
 
 An outcome is the first line of everything that comes back: statuses, then how the connection is left. Where it reads
-like the one expected, the words of the answer are the parser's own. Measured by `tests/contract`.
+like the one expected, the words of the answer are the parser's own; where it depends on who is faster, both are named.
+Measured by `tests/contract`.
 """
 
 from collections.abc import Mapping
 
 __all__ = ("OUTCOMES",)
 
-# Both uvicorn parsers answer these themselves, and neither ends the connection for a handshake.
+# What uvicorn's parsers answer themselves, and its WebSockets.
 UVICORN = {
     "P17": "400 closed",
     "Q9": "400 closed",
@@ -19,16 +20,18 @@ UVICORN = {
     "W13-ignore": "403",
 }
 
+HTTPTOOLS = UVICORN | {
+    "P20": "400 closed",
+    "P30": "400 closed",
+    "P31": "400 closed",
+    "H8": "400 closed",
+    "H22": "400 closed",
+    "B42": "400 closed",
+}
+
 OUTCOMES: Mapping[str, Mapping[str, str]] = {
-    "uvicorn-httptools": UVICORN
-    | {
-        "P20": "400 closed",
-        "P30": "400 closed",
-        "P31": "400 closed",
-        "H8": "400 closed",
-        "H22": "400 closed",
-        "B42": "400 closed",
-    },
+    # The parser httptools below our own protocol, which is what `hagworm run` and the Gunicorn worker serve with.
+    "uvicorn-httptools": HTTPTOOLS,
     "uvicorn-h11": UVICORN
     | {
         "H5": "200 kept",
@@ -38,6 +41,19 @@ OUTCOMES: Mapping[str, Mapping[str, str]] = {
         "H19": "400 closed",
         "B44": "400 closed",
         "L12": "open",
+    },
+    # Under its own command, with its own protocol: it hides the origin of a target and a fragment behind it, takes
+    # trailers for headers, sends chunks to HTTP/1.0, agrees to compression, and ends with the signal that stopped it.
+    "uvicorn": HTTPTOOLS
+    | {
+        "P16": "200 kept",
+        "P18-host": "421 kept",
+        "P21": "400 closed",
+        "H15": "409 kept",
+        "R7": "200 transfer-encoding: chunked closed",
+        "L10": "-15",
+        "L12": "open",
+        "W29": "101 extensions: permessage-deflate",
     },
     # Under its own command. It tells neither the origin of a target nor a missing Host, calls broken framing a
     # disconnect, adds the fields of a handshake to its refusal, and sends close frames without a code.
@@ -86,6 +102,7 @@ OUTCOMES: Mapping[str, Mapping[str, str]] = {
         "H21": "200 closed",
         "H25": "date: 1, server: 1",
         "B44": "501 closed",
+        "B46": 'nothing ["disconnected"] or 400 ["disconnected"]',
         "B49": "404 interim: 100 closed",
         "B49-large": "413 interim: 100 closed",
         "L2": "0",
