@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
 
-__all__ = ("SERVERS", "Launched", "LaunchFailed", "ServerKind", "free_port", "installed_servers")
+__all__ = ("SERVERS", "LaunchFailed", "Launched", "ServerKind", "free_port", "installed_servers")
 
 HOST = "127.0.0.1"
 Command = Callable[[str, int], Sequence[str]]

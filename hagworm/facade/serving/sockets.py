@@ -19,6 +19,7 @@ __all__ = (
     "bind_tcp",
     "bind_unix",
     "close_all",
+    "pause",
     "refuse_newcomers",
     "remove_files",
     "url_of",
