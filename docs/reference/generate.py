@@ -181,7 +181,9 @@ def commands() -> str:
             (f"`{' '.join(filter(None, (', '.join(option.opts), option.metavar)))}`", option.help or "")
             for option in options
         )
-        parts.append(f"## `hagworm {name} {usage}`\n\n{inspect.cleandoc(command.help or '')}\n\n{table(('option', ''), rows)}")
+        parts.append(
+            f"## `hagworm {name} {usage}`\n\n{inspect.cleandoc(command.help or '')}\n\n{table(('option', ''), rows)}"
+        )
 
     return "\n\n".join(parts)
 
