@@ -20,6 +20,7 @@ from hagworm.frame.asgi.protocol import Message
 __all__ = ("REJECTION", "HttpConversation", "Pairs", "SocketConversation", "check_length", "clean")
 
 BODILESS = (204, 304)
+PATIENCE = 16
 REJECTION = "websocket.http.response"
 
 logger = logging.getLogger("hagworm.mount")
@@ -33,7 +34,19 @@ class HttpConversation:
     What an application sends that asks for more than `limit` bytes of body is dropped: the answer to that is 413.
     """
 
-    __slots__ = ("begun", "complete", "departed", "exchange", "failure", "finished", "head", "limit", "taken", "unread")
+    __slots__ = (
+        "begun",
+        "complete",
+        "departed",
+        "exchange",
+        "failure",
+        "finished",
+        "head",
+        "ignored",
+        "limit",
+        "taken",
+        "unread",
+    )
 
     def __init__(self, exchange: HttpExchange, limit: int | None = None) -> None:
         self.exchange = exchange
@@ -44,6 +57,7 @@ class HttpConversation:
         self.begun = False
         self.complete = False
         self.departed = False
+        self.ignored = 0
         self.finished: asyncio.Future[None] | None = None
         self.failure: HTTPError | None = None
 
@@ -96,12 +110,28 @@ class HttpConversation:
         if self.failure is not None and not self.begun:
             return
 
-        if kind == "http.response.start" and self.head is None:
+        if self.departed:
+            self.ignore(kind)
+        elif kind == "http.response.start" and self.head is None:
             self.head = message["status"], clean(message.get("headers", ()))
         elif kind == "http.response.body" and self.head is not None and not self.complete:
-            await self.send_body(bytes(message.get("body", b"")), more=bool(message.get("more_body", False)))
+            try:
+                await self.send_body(bytes(message.get("body", b"")), more=bool(message.get("more_body", False)))
+            except ClientDisconnected:
+                self.departed = True
         else:
             raise RuntimeError(f"unexpected ASGI message {kind!r}")
+
+    def ignore(self, kind: str) -> None:
+        """Pass over what is said to a client that has left, but not for ever.
+
+        Applications that listen for the departure are about to be told. Were they interrupted here, and not where they
+        wait, the generators of their streams would be left behind unclosed.
+        """
+        self.ignored += 1
+
+        if self.ignored > PATIENCE:
+            raise ClientDisconnected(f"{kind} to a client that has left")
 
     async def send_body(self, body: bytes, *, more: bool) -> None:
         assert self.head is not None, "checked by send"
@@ -147,7 +177,7 @@ class HttpConversation:
 
         Raises what is to be answered instead; drops the connection where a response has begun and is not complete.
         """
-        if self.departed or isinstance(error, ClientDisconnected):
+        if self.departed:
             logger.info("%s: the client has left", self.exchange.path.decode("latin-1"))
         elif self.failure is not None and not self.begun:
             raise self.failure

@@ -293,4 +293,4 @@ class DirectExchange:
         """
         native = self.protocol.entrance.native()
         assert native is not None, "pass_on is for has_native"
-        return await native.http(self, headers, draining=self.protocol.entrance.runtime.draining)
+        return await native.http(self, headers, self.protocol.entrance.runtime)

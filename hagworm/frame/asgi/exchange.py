@@ -168,4 +168,4 @@ class AsgiExchange(AsgiHead):
         """
         native = self.entrance.native()
         assert native is not None, "pass_on is for has_native"
-        return await native.http(self, headers, draining=self.entrance.runtime.draining)
+        return await native.http(self, headers, self.entrance.runtime)

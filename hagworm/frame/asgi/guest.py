@@ -34,10 +34,14 @@ def socket_scope(exchange: WsExchange, root_path: str, state: Mapping[str, Any])
     }
 
 
+# From 2.4 on, Starlette leaves a stream alone whose client has left until it next sends something.
+ASGI = {"version": "3.0", "spec_version": "2.3"}
+
+
 def head_scope(head: Head, root_path: str, state: Mapping[str, Any]) -> dict[str, Any]:
     path = origin_form(head.path)
     return {
-        "asgi": {"version": "3.0", "spec_version": "2.4"},
+        "asgi": dict(ASGI),
         "http_version": head.version,
         "scheme": head.scheme,
         "path": unquote(path.decode("latin-1")),

@@ -137,7 +137,7 @@ async def test_the_body_arrives_in_pieces_and_then_the_departure() -> None:
     seen: list[Any] = []
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
-        for _ in range(4):
+        while len(seen) < 4:
             seen.append(await receive())
 
     exchange = MemoryExchange("POST", b"/")
@@ -252,22 +252,22 @@ async def test_a_client_that_left_is_no_error(caplog: pytest.LogCaptureFixture) 
     assert [record.levelname for record in caplog.records] == ["INFO"]
 
 
-async def test_a_write_to_a_client_that_left_raises_oserror_as_asgi_has_it() -> None:
-    raised: list[Exception] = []
+async def test_what_is_said_to_a_client_that_left_is_passed_over_but_not_for_ever() -> None:
+    """An application that listens is told first; one that does not must not stream into nothing."""
+    said = 0
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
+        nonlocal said
         await send(START)
 
-        try:
+        while True:
             await send({**BODY, "body": b"x", "more_body": True})
-        except OSError as exc:
-            raised.append(exc)
-            raise
+            said += 1
 
     exchange = MemoryExchange("GET", b"/")
     exchange.vanish()
     await run(app, exchange)
-    assert len(raised) == 1
+    assert 1 <= said <= 20
 
 
 async def test_a_body_that_breaks_is_the_facades_answer_whatever_the_application_makes_of_it() -> None:
