@@ -12,7 +12,13 @@ if TYPE_CHECKING:
     from hagworm.frame.tornado.body import Body
     from hagworm.frame.tornado.socket import Socket
 
-__all__ = ("Carrier", "Host", "Outlet")
+__all__ = ("DISCARD_LIMIT", "LINGER", "Carrier", "Host", "Outlet")
+
+DISCARD_LIMIT = 64 * 1024
+"""How much of a body nobody read is thrown away so that the connection can be used again."""
+
+LINGER = 1.0
+"""How long a client that still sends is listened to after the last byte to it, so that it can read that byte."""
 
 
 class Host(Protocol):

@@ -7,6 +7,7 @@ import socket
 from typing import TYPE_CHECKING, Any
 
 from hagworm.facade.exchange import Address, BodyError, ClientDisconnected
+from hagworm.frame.tornado.carrier import DISCARD_LIMIT, LINGER
 from hagworm.frame.tornado.exchange import Exchange, status_line
 from hagworm.frame.tornado.head import Refused, parse_framing, parse_head
 from hagworm.frame.tornado.socket import Socket, check_handshake
@@ -19,12 +20,6 @@ if TYPE_CHECKING:
 __all__ = ("Connection",)
 
 logger = logging.getLogger(__name__)
-
-DISCARD_LIMIT = 64 * 1024
-"""How much of a body nobody read is thrown away so that the connection can be used again."""
-
-LINGER = 1.0
-"""How long a client that still sends is listened to after the last byte to it, so that it can read that byte."""
 
 
 class Connection:
@@ -90,13 +85,8 @@ class Connection:
 
     def close(self) -> "asyncio.Task[None] | None":
         """End it at once; return the task that is still to end, if there is one."""
-        task = self._task
-
-        if task is not None:
-            task.cancel()
-
         self.stream.close()
-        return task
+        return self._task
 
     def expire(self, now: float) -> None:
         """Do what has to be done now that the deadline has passed."""
@@ -331,7 +321,7 @@ class Connection:
                 self.stream.close()
 
     def _lost(self) -> None:
-        self.server.forget(self)
+        self.server.forget(self, self._task)
 
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_exception(ClientDisconnected("the connection is closed"))

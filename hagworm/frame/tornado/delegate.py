@@ -1,8 +1,9 @@
 """The facade as a connection delegate of Tornado's own HTTP server, for services that bring theirs."""
 
 import asyncio
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 from tornado.http1connection import HTTP1Connection
 from tornado.httputil import (
@@ -19,7 +20,7 @@ from hagworm.facade.exchange import ClientDisconnected
 from hagworm.frame.tornado.body import BrokenBody
 from hagworm.frame.tornado.exchange import Exchange
 from hagworm.frame.tornado.head import Framing, Refused, parse_framing
-from hagworm.frame.tornado.lent import Lent
+from hagworm.frame.tornado.lent import Delivered, Lent
 from hagworm.frame.tornado.socket import PING_INTERVAL, Socket, check_handshake
 from hagworm.frame.tornado.tail import Tail
 
@@ -44,29 +45,53 @@ class Delegate(HTTPServerConnectionDelegate):
         self.ping_interval = PING_INTERVAL
         self.closing = False
         self.tail = Tail(app.settings.server.server_header)
-        self._messages: dict[object, Message] = {}
+        # HTTPServer does not pass on that a connection has ended, so nothing here keeps one.
+        self._messages: WeakKeyDictionary[object, Message] = WeakKeyDictionary()
+        self._sockets: set[Lent] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
 
     def __repr__(self) -> str:
         return f"<Delegate of {self.app!r}: {len(self._messages)} connections>"
 
     @property
     def connections(self) -> int:
-        """How many connections are open; one that speaks WebSocket counts as long as somebody serves it."""
-        return len(self._messages)
+        """How many connections are open, those included that have become WebSockets."""
+        return len(self._messages) + len(self._sockets)
 
     def close_idle(self) -> None:
         """Close what waits for a request; the others close after their response."""
         self.closing = True
 
         for message in list(self._messages.values()):
-            if message.is_idle():
-                message.close()
+            if message.lent.exchange is None:
+                message.lent.stream.close()
 
     async def close(self) -> None:
         """Close every connection at once, cancel what is still running, and return when it has ended."""
         self.closing = True
-        tasks = [task for message in list(self._messages.values()) if (task := message.close()) is not None]
+        tasks = list(self._tasks)
+
+        for task in tasks:
+            task.cancel()
+
+        for lent in [*(message.lent for message in self._messages.values()), *self._sockets]:
+            lent.stream.close()
+
         await asyncio.gather(*tasks, return_exceptions=True)
+
+    def begin(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run `work` in a task of its own."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def adopt(self, lent: Lent) -> None:
+        """Count a connection that Tornado has let go of."""
+        self._sockets.add(lent)
+
+    def release(self, lent: Lent) -> None:
+        """Count it no longer."""
+        self._sockets.discard(lent)
 
     def start_request(self, server_conn: object, request_conn: HTTPConnection) -> "Message":
         assert isinstance(request_conn, HTTP1Connection), "the connection of a tornado.httpserver.HTTPServer"
@@ -74,13 +99,7 @@ class Delegate(HTTPServerConnectionDelegate):
         return message
 
     def on_close(self, server_conn: object) -> None:
-        # Tornado calls this for a connection that has been detached too; its message stays until its task has ended.
-        message = self._messages.get(server_conn)
-
-        if message is not None and message.is_detached():
-            message.when_done(lambda: self._messages.pop(server_conn, None))
-        else:
-            self._messages.pop(server_conn, None)
+        self._messages.pop(server_conn, None)
 
 
 class Message(HTTPMessageDelegate):
@@ -88,8 +107,7 @@ class Message(HTTPMessageDelegate):
 
     def __init__(self, delegate: Delegate, connection: HTTP1Connection) -> None:
         self._connection = connection
-        self._lent = Lent(delegate, connection)
-        self._task: asyncio.Task[None] | None = None
+        self.lent = Lent(delegate, connection)
 
     def headers_received(
         self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders
@@ -112,57 +130,36 @@ class Message(HTTPMessageDelegate):
             del headers["Expect"]
 
         self._connection.set_max_body_size(_NO_LIMIT)
-        lent = self._lent
-        body = lent.body if framing.body is not None else None
+        lent = self.lent
+        lent.body = body = Delivered(framing.body.remaining()) if framing.body is not None else None
         framing = Framing(body, framing.keep, framing.expects, framing.upgrades)
         exchange = Exchange(lent, start_line.method, start_line.path.encode("latin-1"), version, pairs, framing)
         lent.exchange = exchange
 
         if framing.upgrades and start_line.method == "GET" and body is None:
-            self._task = asyncio.get_running_loop().create_task(self._upgrade(exchange))
+            lent.server.begin(self._upgrade(exchange))
             return lent.decided
 
-        self._task = asyncio.get_running_loop().create_task(self._answer(exchange))
+        lent.server.begin(self._answer(exchange))
         return None
 
     def data_received(self, chunk: bytes) -> asyncio.Future[None] | None:
-        return self._lent.deliver(chunk)
+        return self.lent.deliver(chunk)
 
     def finish(self) -> None:
-        self._lent.end_body()
+        self.lent.end_body()
 
     def on_connection_close(self) -> None:
-        self._lent.lose()
-
-    def is_idle(self) -> bool:
-        """Return whether no request has arrived yet."""
-        return self._task is None
-
-    def is_detached(self) -> bool:
-        """Return whether it has become a WebSocket that is still being served."""
-        return self._lent.socket is not None and self._task is not None and not self._task.done()
-
-    def when_done(self, callback: Callable[[], object]) -> None:
-        """Call `callback` when its task has ended."""
-        assert self._task is not None
-        self._task.add_done_callback(lambda _: callback())
-
-    def close(self) -> "asyncio.Task[None] | None":
-        """End the connection; return the task that is still to end, if there is one."""
-        if self._task is not None:
-            self._task.cancel()
-
-        self._lent.stream.close()
-        return self._task
+        self.lent.lose()
 
     async def _answer(self, exchange: Exchange) -> None:
         try:
-            await self._lent.server.runtime.http(exchange)
+            await self.lent.server.runtime.http(exchange)
         finally:
-            self._lent.settle()
+            self.lent.settle()
 
     async def _upgrade(self, exchange: Exchange) -> None:
-        lent = self._lent
+        lent = self.lent
         socket = Socket(exchange)
         refusal = check_handshake(exchange.headers)
 

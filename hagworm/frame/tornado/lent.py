@@ -1,39 +1,47 @@
 """A request and a stream that belong to Tornado's own connection, in the shape that our exchanges use."""
 
 import asyncio
+import socket
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from tornado.http1connection import HTTP1Connection
 from tornado.iostream import IOStream, SSLIOStream, StreamClosedError
 
 from hagworm.facade.exchange import Address, ClientDisconnected
+from hagworm.frame.tornado.carrier import DISCARD_LIMIT, LINGER
 
 if TYPE_CHECKING:
+    from hagworm.frame.tornado.body import Body
     from hagworm.frame.tornado.delegate import Delegate
     from hagworm.frame.tornado.exchange import Exchange
     from hagworm.frame.tornado.socket import Socket
 
-__all__ = ("Lent",)
+__all__ = ("Delivered", "Lent")
 
 _PIECE = 64 * 1024
-_LINGER = 1.0
+_ENDLESS = 2**62
 
 
 class Delivered:
-    """A body that Tornado has decoded already."""
+    """A body that Tornado has decoded already; `left` is what its head has promised, None where it has not."""
 
-    __slots__ = ("done",)
+    __slots__ = ("done", "left")
 
-    def __init__(self) -> None:
+    def __init__(self, left: int | None) -> None:
         self.done = False
+        self.left = left
 
     def feed(self, data: bytes) -> tuple[bytes, bytes]:
+        if self.left is not None:
+            self.left -= len(data)
+            self.done = self.done or not self.left
+
         return data, b""
 
     def remaining(self) -> int | None:
-        # Tornado skips no body: it closes a connection whose request was answered before it was read.
-        return _PIECE + 1
+        return self.left
 
 
 class LentStream:
@@ -76,6 +84,7 @@ class LentStream:
 
     def close(self) -> None:
         self._stream.close()
+        self._resumed.set()
 
     reset = close
 
@@ -84,6 +93,7 @@ class LentStream:
         try:
             while True:
                 await self._resumed.wait()
+                # Raises what ends this where the stream was closed meanwhile.
                 data = await self._stream.read_bytes(_PIECE, partial=True)
                 assert self._sink is not None
                 self._sink(data)
@@ -98,7 +108,7 @@ class Lent:
         self.server = delegate
         self.loop = asyncio.get_running_loop()
         self.stream = LentStream(connection.stream)
-        self.body = Delivered()
+        self.body: Delivered | None = None
         self.buffer = b""
         self.exchange: Exchange | None = None
         self.socket: Socket | None = None
@@ -109,8 +119,9 @@ class Lent:
         self._taken: asyncio.Future[None] | None = None
         self._waiter: asyncio.Future[None] | None = None
         self._lost = False
+        self._complete = False
+        self._allowance: int | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._puller: asyncio.Task[None] | None = None
 
     @property
     def peer(self) -> Address | None:
@@ -129,7 +140,12 @@ class Lent:
 
     def deliver(self, chunk: bytes) -> asyncio.Future[None] | None:
         """Take a piece of the body; the future is done when it has been read."""
-        if self.exchange is None or self.exchange.ended:
+        if self._allowance is not None:
+            self._allowance -= len(chunk)
+
+            if self._allowance < 0:
+                self._io.close()
+
             return None
 
         self.buffer = chunk
@@ -139,13 +155,25 @@ class Lent:
 
     def end_body(self) -> None:
         """Learn that the body is complete."""
-        self.body.done = True
-        self._connection.set_close_callback(self.lose)
-        self._wake()
+        self._complete = True
+
+        if self.body is not None:
+            self.body.done = True
+
+        if self._allowance is not None:
+            self._cancel_timer()
+            self._connection.finish()
+
+            if self.exchange is not None and not self.exchange.keep:
+                self._io.close()
+        else:
+            self._connection.set_close_callback(self.lose)
+            self._wake()
 
     def lose(self) -> None:
         """Learn that the connection has ended."""
         self._lost = True
+        self._cancel_timer()
         self._release()
         self._wake()
 
@@ -165,7 +193,7 @@ class Lent:
         if self._lost:
             raise ClientDisconnected("the connection is closed")
 
-        if self.body.done or self.buffer:
+        if self._complete or self.buffer:
             return
 
         self._waiter = self.loop.create_future()
@@ -178,26 +206,41 @@ class Lent:
         if self._lost:
             raise ClientDisconnected("the connection is closed")
 
-    def can_discard(self, body: object) -> bool:
-        return False
+    def can_discard(self, body: "Body") -> bool:
+        remaining = body.remaining()
+        return remaining is None or remaining - len(self.buffer) <= DISCARD_LIMIT
 
     def settle(self) -> None:
         """Give the connection back after a response."""
         exchange = self.exchange
         assert exchange is not None
-        self._release()
 
         if self._io.closed():
-            return
-
-        if not exchange.ended:
+            self._release()
+        elif not exchange.ended:
             self._io.close()
-            return
+        elif self._complete:
+            self._connection.finish()
 
-        self._connection.finish()
+            if not exchange.keep:
+                self._io.close()
+        else:
+            # Tornado closes a connection whose request has not been read as soon as its response is finished; so that
+            # waits for the end of the body, or of the client.
+            self._allowance = DISCARD_LIMIT - len(self.buffer)
+            self._release()
 
-        if not exchange.keep:
-            self._io.close()
+            if not exchange.keep:
+                self._allowance = _ENDLESS
+                self._half_close()
+
+    def _half_close(self) -> None:
+        """Let a client that still sends read the answer: a connection that is closed while it sends is reset."""
+        if not isinstance(self._io, SSLIOStream):
+            with suppress(OSError):
+                self._io.socket.shutdown(socket.SHUT_WR)
+
+        self._timer = self.loop.call_later(LINGER, self._io.close)
 
     # What a WebSocket needs.
 
@@ -218,7 +261,7 @@ class Lent:
 
     def open_socket(self, socket: "Socket") -> None:
         self._leave_http(socket)
-        self._puller = self.loop.create_task(self._pull())
+        self.server.begin(self._pull())
         socket.open(b"")
 
     def detach(self, socket: "Socket") -> IOStream:
@@ -231,11 +274,12 @@ class Lent:
         self.stream.turn(_ignore)
         self.stream.resume()
         self._cancel_timer()
-        self._timer = self.loop.call_later(_LINGER, self._io.close)
+        self._timer = self.loop.call_later(LINGER, self._io.close)
 
     def _leave_http(self, socket: "Socket") -> None:
         self.socket = socket
         self._connection.detach()
+        self.server.adopt(self)
         self.decide()
 
     async def _pull(self) -> None:
@@ -245,7 +289,7 @@ class Lent:
             self._end()
 
     def _end(self) -> None:
-        self._cancel_timer()
+        self.server.release(self)
         self.lose()
 
     def _expire(self) -> None:

@@ -49,6 +49,7 @@ class Server(HTTPServer):
         self.head_limit = 64 * 1024 + 2 * (limits.target + limits.header_bytes)
         self._listening: set[socket.socket] = set()
         self._open: set[Connection] = set()
+        self._alone: set[asyncio.Task[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
         self.tail = Tail(options.server_header)
 
@@ -98,9 +99,13 @@ class Server(HTTPServer):
         if self._timer is None:
             self._timer = self.loop.call_later(_SWEEP, self._sweep)
 
-    def forget(self, connection: Connection) -> None:
-        """Drop a connection that has ended."""
+    def forget(self, connection: Connection, task: asyncio.Task[None] | None) -> None:
+        """Drop a connection that has ended, but not the task that its client has left alone."""
         self._open.discard(connection)
+
+        if task is not None and not task.done():
+            self._alone.add(task)
+            task.add_done_callback(self._alone.discard)
 
     @property
     def connections(self) -> int:
@@ -117,12 +122,20 @@ class Server(HTTPServer):
 
         self._delegate.close_idle()
 
-    # What HTTPServer does for all connections.
+    # What HTTPServer does for its connections.
+
+    def on_close(self, server_conn: object) -> None:
+        super().on_close(server_conn)
+        self._delegate.on_close(server_conn)
 
     async def close_all_connections(self) -> None:
         """Close every connection at once, cancel what is still running, and return when it has ended."""
         self.closing = True
-        tasks = [task for connection in list(self._open) if (task := connection.close()) is not None]
+        ended = [connection.close() for connection in list(self._open)]
+        tasks = {*self._alone, *filter(None, ended)}
+
+        for task in tasks:
+            task.cancel()
 
         if self._timer is not None:
             self._timer.cancel()

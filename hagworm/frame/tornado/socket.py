@@ -312,8 +312,9 @@ class Socket(Request):
     def _answer_late(self, _: object) -> None:
         payload, self._pong = self._pong, None
 
-        if payload is not None and not self.connection.stream.closed():
-            self._answer(payload)
+        # Behind whatever else has been written meanwhile: one who always sends must not keep it back for ever.
+        if payload is not None and not self._said and not self.connection.stream.closed():
+            self._write(pong_frame(payload))
 
     def _write(self, frame: bytes) -> None:
         # Nobody waits for these: a client that has vanished is noticed by whoever receives.
