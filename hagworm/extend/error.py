@@ -7,6 +7,10 @@ HagwormError                      code
 ├── EngineNotFound                engine        no engine has that name (exit code 2)
 ├── MissingExtra                  extra         an optional dependency is not installed
 ├── PortInUse                     port          the address cannot be bound (exit code 2)
+├── ScheduleError                 schedule      an interval, cron expression or time zone is wrong
+├── JobRefused                    refused       a job is not taken: the limiter is closed
+│   ├── Overloaded                overloaded    … there is no room for it, or no longer
+│   └── DuplicateJob              duplicate     … one of that name is there already
 └── StartupFailed                 startup       a lifespan raised while starting (exit code 3)
 
 What concerns one request (HTTPError and its kin) lives in `hagworm.facade.failure`.
@@ -19,10 +23,14 @@ from contextlib import contextmanager
 __all__ = (
     "ConfigError",
     "DefinitionError",
+    "DuplicateJob",
     "EngineNotFound",
     "HagwormError",
+    "JobRefused",
     "MissingExtra",
+    "Overloaded",
     "PortInUse",
+    "ScheduleError",
     "StartupFailed",
     "TargetError",
     "extra",
@@ -111,6 +119,37 @@ class PortInUse(HagwormError):
 
     code = "port"
     exit_code = 2
+
+
+class ScheduleError(HagwormError, ValueError):
+    """An interval, a cron expression, a time zone or a policy of a schedule is wrong; the text says which and how."""
+
+    code = "schedule"
+
+
+class JobRefused(HagwormError):
+    """A job is not taken: who would run it is closed."""
+
+    code = "refused"
+
+
+class Overloaded(JobRefused):
+    """There is no room for a job, or none any longer: the queue is full, or the job has waited too long."""
+
+    code = "overloaded"
+
+
+class DuplicateJob(JobRefused):
+    """A job of that name is waiting or running already."""
+
+    code = "duplicate"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+    def __str__(self) -> str:
+        return f"a job called {self.name!r} is waiting or running already"
 
 
 class StartupFailed(HagwormError):
