@@ -14,8 +14,8 @@ from pathlib import Path
 PATIENCE = 20.0
 READY = re.compile(r"serving '.*?' on (?:http://(?P<host>[^ :]+|\[[^ ]+\]):(?P<port>[0-9]+)|unix:(?P<path>[^ ]+))")
 
-APPLICATION = """
-import asyncio, os, sys, threading, time
+APPLICATION = r"""
+import asyncio, os, signal, sys, time
 from hagworm import App, serve
 
 app = App(title="Orders")
@@ -44,6 +44,21 @@ async def large() -> dict:
 async def block(seconds: float) -> dict:
     time.sleep(seconds)
     return {"pid": os.getpid()}
+
+@app.get("/spin")
+async def spin() -> None:
+    caught = signal.getsignal(signal.SIGINT)
+
+    def tell(number, frame) -> None:
+        # Not print, which a second signal may find half done.
+        os.write(1, b"signal\n")
+        caught(number, frame)
+
+    signal.signal(signal.SIGINT, tell)
+    print("spinning", flush=True)
+
+    while True:
+        pass
 
 @app.get("/thread")
 def thread(seconds: float) -> dict:

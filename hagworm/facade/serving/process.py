@@ -59,7 +59,8 @@ def business_part(exc: BaseException) -> BaseException:
     while trace is not None and trace.tb_frame.f_globals.get("__name__", "").partition(".")[0] in MACHINERY:
         trace = trace.tb_next
 
-    return exc.with_traceback(trace) if trace is not None else exc
+    # A file that is no Python has no frame of its own: what is printed of the error says where.
+    return exc.with_traceback(trace) if trace is not None or isinstance(exc, SyntaxError) else exc
 
 
 def announce(server: Server, workers: int = 1) -> None:

@@ -129,7 +129,7 @@ class Reloader:
         return 0
 
     def pass_on(self, number: int, frame: FrameType | None) -> None:
-        """Tell the child as well, in words that it knows apart from a terminal's Ctrl-C, which it gets itself."""
+        """Tell the child as well; what a terminal sends, it gets twice then, and takes for once."""
         self.stopping = True
         self.tell(signal.SIGTERM if number == signal.SIGTERM else signal.SIGQUIT)
 

@@ -2,10 +2,12 @@
 
 import asyncio
 import logging
+import math
 import os
 import signal
 import sys
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable
 from types import FrameType, TracebackType
@@ -15,6 +17,9 @@ __all__ = ("DRAIN", "DROP", "EXIT", "Stop", "leave_now")
 
 DRAIN, DROP, EXIT = 1, 2, 3
 """Answer what has been accepted; drop what is still open; leave without ceremony, with exit code 1."""
+
+ECHO = 0.2
+"""Seconds within which a supervised process takes a signal that it has had already for an echo of it."""
 
 STOPPING = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 
@@ -31,12 +36,14 @@ class Stop:
     """How urgently this process should stop, 0 while nobody has asked for it.
 
     Every stop signal raises the level by one. A *supervised* process has a parent that passes signals on: there SIGTERM
-    counts once however often it comes, and the SIGINT of a terminal and the SIGQUIT that the parent sends because of it
-    are one wish. As a context manager it catches the signals, in the main thread only, and puts back what was there.
+    counts once however often it comes, and a signal of the terminal and what the parent sends because of it are one
+    wish. As a context manager it catches the signals, in the main thread only, and puts back what was there.
     """
 
-    def __init__(self, *, supervised: bool = False) -> None:
+    def __init__(self, *, supervised: bool = False, clock: Callable[[], float] = time.monotonic) -> None:
         self.supervised = supervised
+        self.clock = clock
+        self.latest = -math.inf
         self.requested = 0
         self.seen: Counter[int] = Counter()
         self.loop: asyncio.AbstractEventLoop | None = None
@@ -72,6 +79,11 @@ class Stop:
 
     def handle(self, number: int, frame: FrameType | None) -> None:
         """Take one signal; runs between two instructions of whatever the main thread is doing."""
+        before, self.latest = self.latest, self.clock()
+
+        if self.supervised and self.seen[number] and self.latest - before < ECHO:
+            return
+
         self.seen[number] += 1
 
         if self.level >= EXIT:

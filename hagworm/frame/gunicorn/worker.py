@@ -18,7 +18,7 @@ from hagworm.extend.error import HagwormError, TargetError
 from hagworm.facade.application import App
 from hagworm.facade.serving import Server
 from hagworm.facade.serving.process import announce, business_part, report, run_worker
-from hagworm.facade.serving.signals import Stop
+from hagworm.facade.serving.signals import DRAIN, Stop
 from hagworm.facade.serving.sockets import refuse_newcomers
 from hagworm.facade.settings import ServerSettings
 from hagworm.frame.gunicorn.board import ANNOUNCED, FAILED, Board
@@ -65,14 +65,15 @@ class Worker(base.Worker):  # type: ignore[misc]  # gunicorn has no types
             log.warning("--threads is not for this worker; the setting server.threads sizes its pool")
 
         cls.board = Board()
-        choose_control_socket(cfg, log)
         when_ready = cfg.when_ready
 
-        def guard(arbiter: Any) -> None:
+        def complete(arbiter: Any) -> None:
+            # Only now the arbiter is known, and the port where the system chose it.
             take_over_stop(arbiter)
+            choose_control_socket(cfg, log, place=", ".join(map(str, arbiter.LISTENERS)))
             when_ready(arbiter)
 
-        cfg.set("when_ready", guard)
+        cfg.set("when_ready", complete)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -152,7 +153,7 @@ class Worker(base.Worker):  # type: ignore[misc]  # gunicorn has no types
         """Give signs of life, and notice every reason to stop that is not a signal."""
         loop = asyncio.get_running_loop()
         pause = min(COUNT if self.cfg.max_requests else BEAT, self.cfg.timeout / 3 or BEAT)
-        interrupted = loop.create_task(self.stop.reached(1))
+        interrupted = loop.create_task(self.note_stop())
         loop.add_reader(self.PIPE[0], self.wake)
 
         try:
@@ -160,16 +161,19 @@ class Worker(base.Worker):  # type: ignore[misc]  # gunicorn has no types
                 self.notify()
                 self.look()
 
-                if interrupted.done() and self.alive:
-                    self.alive = False
-
-                    if self.stop.seen[signal.SIGINT] or self.stop.seen[signal.SIGQUIT]:
-                        self.cfg.worker_int(self)
-
                 await asyncio.sleep(pause)
         finally:
             interrupted.cancel()
             loop.remove_reader(self.PIPE[0])
+
+    async def note_stop(self) -> None:
+        """Tell gunicorn's state and hook of the wish to stop."""
+        await self.stop.reached(DRAIN)
+        was_alive, self.alive = self.alive, False
+
+        # A reloader has called the hook itself.
+        if was_alive and (self.stop.seen[signal.SIGINT] or self.stop.seen[signal.SIGQUIT]):
+            self.cfg.worker_int(self)
 
     def wake(self) -> None:
         """Look at once, as the reloader's thread asks for it."""

@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import threading
+from itertools import count
 
 import pytest
 
@@ -28,11 +29,24 @@ HANDLED = (TERM, INT, QUIT, signal.SIGHUP)
     ],
 )
 def test_each_signal_is_one_wish_and_an_echo_is_none(supervised: bool, signals: tuple[int, ...], level: int) -> None:
-    with Stop(supervised=supervised) as stop:
+    with Stop(supervised=supervised, clock=count(0, 1).__next__) as stop:
         for number in signals:
             os.kill(os.getpid(), number)
 
         assert stop.level == level
+
+
+def test_the_same_signal_from_the_terminal_and_from_the_parent_is_one_wish() -> None:
+    times = iter((0.0, 0.1, 5.0))
+
+    with Stop(supervised=True, clock=times.__next__) as stop:
+        levels = []
+
+        for _ in range(3):
+            os.kill(os.getpid(), QUIT)
+            levels.append(stop.level)
+
+    assert levels == [1, 1, 2]
 
 
 def test_handlers_are_put_back() -> None:
