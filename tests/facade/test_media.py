@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hagworm.facade.media import MediaType, is_json, media_type_of_name, parse_media_type, scan_parameters
+from hagworm.facade.media import NAMED, MediaType, is_json, media_type_of_name, parse_media_type, scan_parameters
 
 TOKEN = st.text("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz", min_size=1, max_size=12)
 VALUE = st.text(st.characters(min_codepoint=0x20, max_codepoint=0xFF, exclude_characters="\x7f"), max_size=20)
@@ -60,6 +60,12 @@ def test_json_is_application_json_or_the_suffix(value, expected):
     assert is_json(value) is expected
 
 
+def test_a_parameter_is_found_by_its_name():
+    media_type = parse_media_type(b"a/b; X=1; y=2; x=3")
+    assert (media_type.get("x"), media_type.all("x")) == ("1", ["1", "3"])
+    assert (media_type.get("z"), media_type.get("z", "-"), media_type.all("z")) == (None, "-", [])
+
+
 @given(TOKEN, TOKEN, st.lists(st.tuples(TOKEN, VALUE), max_size=5))
 def test_what_is_written_in_quotes_is_read_back(kind, subtype, parameters):
     text = f"{kind}/{subtype}" + "".join(
@@ -104,3 +110,8 @@ def test_the_time_grows_with_the_length_only(piece):
 )
 def test_the_extension_of_a_name_implies_its_type(name, expected):
     assert media_type_of_name(name) == expected
+
+
+@pytest.mark.parametrize("extension", sorted(NAMED))
+def test_every_type_that_a_name_implies_is_a_type(extension):
+    assert parse_media_type(media_type_of_name(f"x.{extension}").encode()).essence == NAMED[extension]

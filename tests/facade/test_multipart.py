@@ -257,6 +257,10 @@ def test_parts_and_their_heads_are_limited():
     long = part(b"form-data; name=a", extra=b"X: " + b"y" * 100 + b"\r\n") + b"--bound--"
     assert len(run([long], header_bytes=200)) == 1
     assert outcome([long], header_bytes=100) == (413, "the head of a part of the form is over 100 bytes")
+    # From the line end of the boundary to the blank line, wherever in the body the part stands.
+    exact = len(b"\r\nContent-Disposition: form-data; name=a\r\nX: ") + 100
+    assert len(run([two[:-9] + long], header_bytes=exact)) == 3
+    assert outcome([two[:-9] + long], header_bytes=exact - 1)[0] == 413
 
 
 def test_nothing_can_be_fed_after_an_error():

@@ -60,6 +60,16 @@ def test_parameters_make_a_range_more_specific():
     assert best_media_type(accept, ["text/html", "text/html;level=1"]) == "text/html;level=1"
 
 
+def test_a_comma_inside_quotes_does_not_end_a_range():
+    accept = rb'text/plain;x="a\",image/png;b=c", text/html;q=0.5, image/*;q=0.4'
+    assert best_media_type(accept, ["image/png", "text/html"]) == "text/html"
+
+
+def test_of_ranges_that_say_the_same_the_greater_weight_counts():
+    for accept in (b"text/html;q=0.2, text/html;q=0.6", b"text/html;q=0.6, text/html;q=0.2"):
+        assert best_media_type(accept + b", image/png;q=0.4", ["image/png", "text/html"]) == "text/html"
+
+
 def test_nothing_offered_is_nothing_chosen():
     assert best_media_type(b"*/*", []) is None
 

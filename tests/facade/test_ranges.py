@@ -38,6 +38,7 @@ def spans(value, size=10, **options):
         (b"bytes=-0", []),
         (b"bytes=" + b"9" * 5000 + b"-", []),
         (b"bytes=5-2", None),
+        (b"bytes=5-4", None),
         (b"bytes=0-1,5-2", None),
         (b"bytes=abc", None),
         (b"bytes=1-2x", None),
