@@ -11,7 +11,8 @@ from hagworm.extend.error import extra
 from hagworm.facade.engine import Listener
 from hagworm.frame.asgi.entrance import Entrance
 from hagworm.frame.asgi.ports import ports_of
-from hagworm.frame.asgi.protocol import Receive, Scope, Send
+from hagworm.frame.asgi.protocol import AsgiApp, Receive, Scope, Send
+from hagworm.frame.asgi.signature import sign
 
 with extra("granian"):
     from granian.constants import HTTPModes, Interfaces
@@ -27,8 +28,8 @@ HEAD_BYTES = 256 * 1024
 class Counted:
     """The callable, and the tasks that are inside it: granian itself tells nobody what it is doing."""
 
-    def __init__(self, entrance: Entrance) -> None:
-        self.entrance = entrance
+    def __init__(self, app: AsgiApp) -> None:
+        self.app = app
         self.tasks: set[asyncio.Task[Any]] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -38,7 +39,7 @@ class Counted:
         self.tasks.add(task)
 
         try:
-            await self.entrance(scope, receive, send)
+            await self.app(scope, receive, send)
         finally:
             self.tasks.discard(task)
 
@@ -73,7 +74,7 @@ class GranianListener:
     server_name = f"granian {version('granian')}"
 
     def __init__(self, entrance: Entrance, sockets: Sequence[socket.socket], options: Any) -> None:
-        self.app = Counted(entrance)
+        self.app = Counted(sign(entrance, options.server_header))
         self.sockets = tuple(sockets)
         self.ports: Sequence[int] = ports_of(sockets)
         self.servers = [BoundServer(self.app, sock, options) for sock in sockets]

@@ -169,7 +169,7 @@ class Http1Protocol(asyncio.Protocol):
     @property
     def is_idle(self) -> bool:
         """Whether nothing is being answered and no part of a request has arrived."""
-        return self.current is None and self.incoming is None and not (self.head_bytes or self.target)
+        return not (self.current or self.pipeline or self.incoming or self.head_bytes or self.target)
 
     def shutdown(self) -> None:
         """Close between two requests: now, or after the one that has begun."""

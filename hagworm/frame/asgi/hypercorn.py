@@ -10,6 +10,8 @@ from hagworm.extend.error import extra
 from hagworm.facade.engine import Listener
 from hagworm.frame.asgi.entrance import Entrance
 from hagworm.frame.asgi.ports import ports_of
+from hagworm.frame.asgi.protocol import AsgiApp
+from hagworm.frame.asgi.signature import sign
 
 with extra("hypercorn"):
     from hypercorn.app_wrappers import ASGIWrapper
@@ -28,8 +30,8 @@ class HypercornListener:
 
     server_name = f"hypercorn {version('hypercorn')}"
 
-    def __init__(self, entrance: Entrance, sockets: Sequence[socket.socket], config: Config) -> None:
-        self.app = ASGIWrapper(cast(Any, entrance))
+    def __init__(self, app: AsgiApp, sockets: Sequence[socket.socket], config: Config) -> None:
+        self.app = ASGIWrapper(cast(Any, app))
         self.sockets = tuple(sockets)
         self.ports: Sequence[int] = ports_of(sockets)
         self.config = config
@@ -115,6 +117,6 @@ def configure(entrance: Entrance, options: Any) -> Config:
 
 async def listen(entrance: Entrance, sockets: Sequence[socket.socket], options: Any) -> Listener:
     """Serve `entrance` on `sockets` in the running loop. Its application is started and stopped by the caller."""
-    listener = HypercornListener(entrance, sockets, configure(entrance, options))
+    listener = HypercornListener(sign(entrance, options.server_header), sockets, configure(entrance, options))
     await listener.start()
     return listener

@@ -16,7 +16,7 @@ from hagworm.facade.settings import FrameSettings, ServerSettings
 from hagworm.frame.asgi import ENGINE
 from hagworm.testing import Connection
 
-__all__ = ("Listening", "Play", "SERVERS", "listening", "text", "turns", "until")
+__all__ = ("Listening", "Play", "SERVERS", "listening", "serving", "text", "turns", "until")
 
 SERVERS = {
     "uvicorn": {"asgi_server": "uvicorn", "http": "httptools"},
@@ -107,11 +107,20 @@ class Listening:
 @asynccontextmanager
 async def listening(play: Play, server: str = "uvicorn", **options: Any) -> AsyncIterator[Listening]:
     """Serve `play` on a loopback socket of its own."""
-    sock = socket.socket()
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    sock.bind(("127.0.0.1", 0))
-    sock.listen(100)
-    sock.setblocking(False)
+    with socket.socket() as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind(("127.0.0.1", 0))
+        sock.listen(100)
+        sock.setblocking(False)
+        port = sock.getsockname()[1]
+
+        async with serving(play, sock, server, **options) as listener:
+            yield Listening(listener, port)
+
+
+@asynccontextmanager
+async def serving(play: Play, sock: socket.socket, server: str, **options: Any) -> AsyncIterator[Listener]:
+    """Serve `play` on `sock`."""
     settings = dataclasses.replace(ServerSettings(), **{**SERVERS[server], **options})
     play.started = True
     # The server's callbacks run in a copy of this context, as in a process that serves nothing yet.
@@ -120,10 +129,9 @@ async def listening(play: Play, server: str = "uvicorn", **options: Any) -> Asyn
     listener = await asyncio.get_running_loop().create_task(ENGINE.listen(play, [sock], settings), context=context)
 
     try:
-        yield Listening(listener, sock.getsockname()[1])
+        yield listener
     finally:
         await listener.kill()
-        sock.close()
 
 
 async def turns(count: int = 20) -> None:

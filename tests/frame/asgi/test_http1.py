@@ -316,14 +316,6 @@ async def test_a_handler_that_does_not_answer_ends_the_connection() -> None:
             await connection.read_response()
 
 
-async def test_the_server_header_is_there_where_one_is_wanted() -> None:
-    async with listening(Play(), server_header="orders") as place:
-        assert (await place.ask(GET % b"")).headers["server"] == "orders"
-
-    async with listening(Play()) as place:
-        assert "server" not in (await place.ask(GET % b"")).headers
-
-
 async def test_native_is_the_scope_that_asgi_would_have() -> None:
     scopes: list[Any] = []
 

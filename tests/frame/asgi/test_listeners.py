@@ -9,7 +9,7 @@ import pytest
 from hagworm.facade.exchange import Closed
 from hagworm.frame.asgi.ports import ports_of
 from hagworm.testing import RawWebSocket, StreamEnded
-from tests.frame.asgi.play import Play, listening, text, turns, until
+from tests.frame.asgi.play import Play, listening, serving, text, turns, until
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 
@@ -32,6 +32,15 @@ async def test_it_says_who_it_is_and_where(server: str) -> None:
         assert tuple(place.listener.ports) == (place.port,)
         name: str = place.listener.server_name  # type: ignore[attr-defined]  # not of every listener
         assert name.split()[0] == server.partition("-")[0]
+
+
+async def test_the_server_header_is_there_where_one_is_wanted(server: str) -> None:
+    async with listening(Play(), server, server_header="orders") as place:
+        assert (await place.ask(GET)).headers.all("server") == ["orders"]
+
+    async with listening(Play(), server) as place:
+        # granian cannot be told to keep silent.
+        assert (await place.ask(GET)).headers.all("server") == (["granian"] if server == "granian" else [])
 
 
 async def test_no_new_connections_are_taken_but_the_open_ones_live_on(server: str) -> None:
@@ -153,3 +162,29 @@ def test_a_socket_on_a_path_has_no_port(tmp_path: Any) -> None:
         path.bind(str(tmp_path / "a"))
         internet.bind(("127.0.0.1", 0))
         assert ports_of([path, internet]) == (internet.getsockname()[1],)
+
+
+@pytest.mark.parametrize("server", ["uvicorn", "uvicorn-plain", "uvicorn-h11", "hypercorn", "granian"])
+async def test_on_a_path_there_are_no_addresses(server: str, tmp_path: Any) -> None:
+    seen: list[Any] = []
+
+    async def act(exchange: Any) -> None:
+        seen.append((exchange.peer, exchange.local))
+        await text(exchange)
+
+    path = str(tmp_path / "a.sock")
+
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.bind(path)
+        sock.listen()
+        sock.setblocking(False)
+
+        async with serving(Play(act), sock, server) as listener:
+            assert tuple(listener.ports) == ()
+            reader, writer = await asyncio.open_unix_connection(path)
+            writer.write(GET)
+            assert (await reader.readline()).startswith(b"HTTP/1.1 200")
+            writer.close()
+            await writer.wait_closed()
+
+    assert seen == [(None, None)]
