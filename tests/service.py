@@ -16,7 +16,7 @@ READY = re.compile(r"serving '.*?' on (?:http://(?P<host>[^ :]+|\[[^ ]+\]):(?P<p
 
 APPLICATION = r"""
 import asyncio, os, signal, sys, time
-from hagworm import App, serve
+from hagworm import App, WebSocket, serve
 
 app = App(title="Orders")
 
@@ -59,6 +59,13 @@ async def spin() -> None:
 
     while True:
         pass
+
+@app.websocket("/feed")
+async def feed(ws: WebSocket) -> None:
+    await ws.accept()
+
+    async for message in ws:
+        await ws.send(message)
 
 @app.get("/thread")
 def thread(seconds: float) -> dict:

@@ -26,10 +26,13 @@ STOPPING = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 
 def leave_now(code: int) -> NoReturn:
     """End the process without waiting for anything, once what was logged is written."""
-    logging.shutdown()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code)
+    try:
+        logging.shutdown()
+        sys.stdout.flush()
+        sys.stderr.flush()
+    finally:
+        # Whatever the flush has to say: a signal may have come in the middle of a print, which then refuses it.
+        os._exit(code)
 
 
 class Stop:

@@ -7,6 +7,8 @@ import stat
 import tempfile
 from typing import Any
 
+from hagworm.frame.gunicorn.ahead import look_ahead
+
 __all__ = ("choose_control_socket", "private_folder")
 
 LONGEST = 100
@@ -14,14 +16,19 @@ LONGEST = 100
 
 
 def choose_control_socket(cfg: Any, log: Any, *, place: str = "") -> None:
-    """Give the arbiter a control socket of its own, unless the user has chosen one or wants none.
+    """Give the arbiter a control socket of its own, unless the user wants none.
 
-    `place` tells apart what runs the same application in the same folder; it defaults to the addresses of `cfg`.
-    Where no private folder can be had, there is no control socket and the log says so.
+    Gunicorn's option wins, then the setting `server.control_socket`, then a path in a private folder. `place`
+    tells apart what runs the same application in the same folder; it defaults to the addresses of `cfg`. Where no
+    private folder can be had, there is no control socket and the log says so.
     """
     setting = cfg.settings["control_socket"]
 
     if cfg.control_socket_disable or setting.get() != type(setting).default:
+        return
+
+    if (chosen := look_ahead("server.control_socket")[0]) is not None:
+        cfg.set("control_socket", chosen)
         return
 
     mark = hashlib.sha256("\0".join((cfg.chdir, cfg.proc_name, place or str(cfg.address))).encode()).hexdigest()[:8]

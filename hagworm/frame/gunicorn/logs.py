@@ -5,11 +5,11 @@ from typing import Any
 
 from gunicorn import glogging
 
-from hagworm.extend.config import peek, read_places
 from hagworm.extend.error import ConfigError
 from hagworm.extend.logging import LineHandler, configure, surrender
 from hagworm.facade.access import NAME
 from hagworm.facade.settings import LogSettings
+from hagworm.frame.gunicorn.ahead import look_ahead
 
 __all__ = ("Logger", "join_arbiter", "join_worker")
 
@@ -38,14 +38,13 @@ def join_arbiter() -> None:
     if not is_ours_to_set():
         return
 
-    level = logging.getLevelName(ERRORS.level).lower()
+    level, form = look_ahead("log.level", "log.format")
+    default = logging.getLevelName(ERRORS.level).lower()
 
     try:
-        places = read_places()
-        chosen, form = (peek(key, places) for key in ("log.level", "log.format"))
-        configure(chosen.value if chosen else level, form.value if form else "text")
+        configure(level or default, form or "text")
     except ConfigError:
-        configure(level)
+        configure(default)
 
 
 def join_worker(cfg: Any, settings: Any) -> None:

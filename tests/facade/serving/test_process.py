@@ -12,7 +12,8 @@ from tests.service import APPLICATION, Load, Service, running
 
 ENGINES = ("fastapi", "tornado")
 both = pytest.mark.parametrize("engine", ENGINES)
-stops = pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGQUIT])
+once = pytest.mark.asyncio(loop_factories=["asyncio"])
+"""Where the kind of loop makes no difference."""
 
 
 @pytest.fixture
@@ -34,8 +35,15 @@ def told_off(service: Service) -> list[str]:
     return [line for line in service.lines if " ERROR " in line or " CRITICAL " in line or "Traceback" in line]
 
 
-@both
-@stops
+@pytest.mark.parametrize(
+    ("engine", "number"),
+    [
+        ("fastapi", signal.SIGTERM),
+        ("tornado", signal.SIGTERM),
+        ("fastapi", signal.SIGINT),
+        ("tornado", signal.SIGQUIT),
+    ],
+)
 async def test_every_stop_signal_answers_what_was_accepted_and_runs_the_shutdown(
     folder: Path, engine: str, number: signal.Signals
 ) -> None:
@@ -86,6 +94,7 @@ async def test_a_large_answer_is_sent_to_its_end(folder: Path, engine: str) -> N
         assert await service.ended() == 0
 
 
+@once
 @both
 async def test_a_connection_without_a_request_does_not_keep_it(folder: Path, engine: str) -> None:
     async with serving(folder, engine) as service:
@@ -102,6 +111,28 @@ async def test_a_connection_without_a_request_does_not_keep_it(folder: Path, eng
             writer.close()
 
 
+@both
+async def test_websockets_are_told_to_come_back(folder: Path, engine: str) -> None:
+    async with serving(folder, engine) as service:
+        await service.ready()
+        reader, writer = await service.connect()
+        writer.write(
+            b"GET /feed HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\n"
+            b"sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+        )
+        assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 101")
+        service.send(signal.SIGTERM)
+        # RFC 6455 5.5.1 and 7.4: a close frame, whose code is 1012, service restart.
+        kind, length = await reader.readexactly(2)
+        assert (kind, (await reader.readexactly(length))[:2]) == (0x88, (1012).to_bytes(2, "big"))
+        # The client's half of the closing handshake, masked with zeros.
+        writer.write(bytes((0x88, 0x82, 0, 0, 0, 0)) + (1012).to_bytes(2, "big"))
+
+        assert await service.ended() == 0
+        writer.close()
+
+
+@once
 @both
 async def test_a_second_signal_drops_what_is_open(folder: Path, engine: str) -> None:
     async with serving(folder, engine) as service:
@@ -133,11 +164,12 @@ async def test_a_third_signal_leaves_at_once(folder: Path) -> None:
                 # Two signals of a kind that are pending at once are one; the request tells when one has arrived.
                 await service.wrote("signal\n", times=times)
 
-        assert await service.ended() == 1
+        assert await service.ended() == 1, service.output
         assert "shutdown" not in service.output
         writer.close()
 
 
+@once
 @both
 async def test_the_drain_ends_in_time(folder: Path, engine: str) -> None:
     async with serving(folder, engine, drain_timeout=0.5) as service:
@@ -152,6 +184,7 @@ async def test_the_drain_ends_in_time(folder: Path, engine: str) -> None:
         assert service.output.count("shutdown\n") == 1
 
 
+@once
 async def test_a_thread_that_hangs_does_not_keep_the_process(folder: Path) -> None:
     async with serving(folder, drain_timeout=0.2) as service:
         await service.ready()
@@ -177,6 +210,7 @@ async def test_a_signal_during_the_start_undoes_it(folder: Path) -> None:
         assert told_off(service) == []
 
 
+@once
 async def test_a_failed_start_is_told_once_with_its_cause(folder: Path) -> None:
     broken = APPLICATION.replace('print("startup", flush=True)', 'raise ConnectionError("no database at db:5432")')
     (folder / "orders.py").write_text(broken)
@@ -189,6 +223,7 @@ async def test_a_failed_start_is_told_once_with_its_cause(folder: Path) -> None:
         assert "site-packages" not in service.output and "lifespan.py" not in service.output
 
 
+@once
 async def test_an_address_in_use_is_one_line_and_exit_code_2(folder: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         async with serving(folder, port=taken.getsockname()[1]) as service:
@@ -197,6 +232,7 @@ async def test_an_address_in_use_is_one_line_and_exit_code_2(folder: Path) -> No
             assert "another process listens there already" in service.output
 
 
+@once
 @pytest.mark.parametrize(
     ("settings", "text"),
     [
@@ -213,6 +249,7 @@ async def test_wrong_settings_are_one_line_and_exit_code_2(folder: Path, setting
         assert text in service.output
 
 
+@once
 async def test_the_line_that_says_where(folder: Path) -> None:
     async with serving(folder, "tornado") as service:
         await service.ready()
@@ -224,6 +261,7 @@ async def test_the_line_that_says_where(folder: Path) -> None:
         )
 
 
+@once
 async def test_a_hang_up_is_ignored(folder: Path) -> None:
     async with serving(folder) as service:
         await service.ready()

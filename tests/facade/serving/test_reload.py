@@ -15,6 +15,9 @@ from hagworm.facade.serving.reload import run_reloading, source_folders
 from hagworm.facade.settings import ServerSettings
 from tests.service import APPLICATION, Service, running
 
+once = pytest.mark.asyncio(loop_factories=["asyncio"])
+"""The loop of the test is not that of the service, so one of them is enough."""
+
 VERSION = '@app.get("/version")\nasync def version() -> dict:\n    return {"version": 1}\n\nif __name__'
 
 
@@ -41,6 +44,7 @@ async def is_served(service: Service, version: int) -> None:
             pass
 
 
+@once
 async def test_a_change_is_served_without_a_refused_connection(folder: Path) -> None:
     async with reloading(folder) as service:
         await service.ready()
@@ -57,6 +61,7 @@ async def test_a_change_is_served_without_a_refused_connection(folder: Path) -> 
         assert service.output.count("startup\n") == service.output.count("shutdown\n") == 3
 
 
+@once
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGQUIT])
 async def test_a_terminals_signal_stops_parent_and_child_gracefully(folder: Path, number: signal.Signals) -> None:
     async with reloading(folder) as service:
@@ -71,6 +76,7 @@ async def test_a_terminals_signal_stops_parent_and_child_gracefully(folder: Path
         assert service.output.count("shutdown\n") == 1
 
 
+@once
 async def test_a_broken_file_is_waited_out(folder: Path) -> None:
     async with reloading(folder) as service:
         await service.ready()
@@ -83,6 +89,7 @@ async def test_a_broken_file_is_waited_out(folder: Path) -> None:
         assert await service.ended() == 0
 
 
+@once
 async def test_what_does_not_end_is_ended(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with reloading(folder) as service:
         await service.ready()
@@ -97,6 +104,7 @@ async def test_what_does_not_end_is_ended(folder: Path, monkeypatch: pytest.Monk
         assert await service.ended() == 0
 
 
+@once
 async def test_files_that_are_no_source_change_nothing(folder: Path) -> None:
     async with reloading(folder) as service:
         await service.ready()
@@ -110,6 +118,7 @@ async def test_files_that_are_no_source_change_nothing(folder: Path) -> None:
         assert service.output.count("restarting") == 1
 
 
+@once
 async def test_the_file_of_a_unix_socket_goes_with_the_parent(folder: Path) -> None:
     path = folder / "orders.sock"
 

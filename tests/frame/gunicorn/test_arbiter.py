@@ -42,8 +42,10 @@ def serving(folder: Path, engine: str = "asgi", **settings: Any) -> Any:
     )
 
 
-@both
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGQUIT])
+@pytest.mark.parametrize(
+    ("engine", "number"),
+    [("fastapi", signal.SIGTERM), ("tornado", signal.SIGTERM), ("fastapi", signal.SIGINT), ("tornado", signal.SIGQUIT)],
+)
 async def test_every_stop_signal_answers_what_was_accepted_and_runs_the_shutdown(
     folder: Path, engine: str, number: signal.Signals
 ) -> None:

@@ -90,3 +90,9 @@ def test_what_the_user_chose_stands(settings: dict[str, Any], runtime_folder: Pa
 
     assert all(getattr(cfg, name) == value for name, value in settings.items())
     assert not (runtime_folder / "hagworm").exists()
+
+
+def test_what_is_configured_stands(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HAGWORM_SERVER__CONTROL_SOCKET", "/run/orders.ctl")
+
+    assert configured().control_socket == "/run/orders.ctl"

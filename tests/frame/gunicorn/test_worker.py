@@ -52,8 +52,14 @@ async def started(service: Service, workers: int = 2) -> Service:
     return service
 
 
-@pytest.mark.parametrize("engine", ENGINES)
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGQUIT])
+@pytest.mark.parametrize(
+    ("engine", "number"),
+    [
+        *((engine, signal.SIGTERM) for engine in ENGINES),
+        ("fastapi", signal.SIGINT),
+        ("tornado", signal.SIGQUIT),
+    ],
+)
 async def test_every_stop_signal_answers_what_was_accepted_and_runs_the_shutdown(
     folder: Path, engine: str, number: signal.Signals
 ) -> None:
