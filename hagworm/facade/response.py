@@ -1,5 +1,6 @@
 """What a handler answers with, whole or in pieces."""
 
+import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -239,10 +240,11 @@ class EventStream(StreamedResponse):
     """Server-sent events (WHATWG): each item is a `ServerSentEvent`, text, or a value that becomes JSON.
 
     Where nothing happens for `ping` seconds a comment is sent, so that proxies keep the connection and a vanished
-    client is noticed; None sends none.
+    client is noticed; None sends none. When the service is told to stop the stream ends; browsers come back by
+    themselves, and say in `last-event-id` what they have seen.
     """
 
-    __slots__ = ("ping", "source")
+    __slots__ = ("ending", "ping", "source")
 
     media_type = "text/event-stream; charset=utf-8"
 
@@ -261,6 +263,11 @@ class EventStream(StreamedResponse):
         self.headers.setdefault("x-accel-buffering", "no")
         self.source = source
         self.ping = ping
+        self.ending: asyncio.Event | None = None
+
+    async def prepare(self, request: "Request") -> None:
+        """Note when the service that answers is about to stop."""
+        self.ending = request.runtime.ending
 
     async def chunks(self) -> AsyncIterator[bytes]:
         from hagworm.facade.encoding import to_json
@@ -268,7 +275,7 @@ class EventStream(StreamedResponse):
         from hagworm.facade.streaming import closing, pieces, with_pings
 
         async with closing(pieces(self.source)) as source:
-            async with closing(with_pings(source, self.ping)) as items:
+            async with closing(with_pings(source, self.ping, self.ending)) as items:
                 async for item in items:
                     yield PING if item is None else encode_event(item, to_json)
 

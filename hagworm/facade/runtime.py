@@ -76,6 +76,7 @@ class Runtime:
         self.served = 0
         self.sockets: set[WebSocket] = set()
         self.quiet: asyncio.Event | None = None
+        self.ending = asyncio.Event()
         self.reseed()
 
     def __repr__(self) -> str:
@@ -121,6 +122,7 @@ class Runtime:
         Raises `StartupFailed`, its cause chained, when all that had started is closed again.
         """
         self.reseed()
+        self.ending = asyncio.Event()
         self.access = access_logger(self.app.settings)
         await self.lifespans.enter(self.app, self.app.lifespans)
 
@@ -162,11 +164,15 @@ class Runtime:
         self.draining = False
 
     def start_draining(self) -> None:
-        """From now on every response closes its connection, readiness is denied, WebSockets are closed with 1012."""
+        """From now on every response closes its connection, and readiness is denied.
+
+        Event streams end, and WebSockets are closed with 1012: both would go on for ever.
+        """
         if self.draining:
             return
 
         self.draining = True
+        self.ending.set()
         self.quiet = asyncio.Event()
 
         for mount in self.mounts:

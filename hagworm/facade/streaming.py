@@ -57,31 +57,43 @@ def read_batch(source: Iterator[T]) -> list[T]:
     return batch
 
 
-async def with_pings(source: AsyncIterator[T], seconds: float | None) -> AsyncIterator[T | None]:
-    """Yield the items of `source`, and None whenever none has come for `seconds`."""
-    if seconds is None:
+async def with_pings(
+    source: AsyncIterator[T], seconds: float | None, ending: asyncio.Event | None = None
+) -> AsyncIterator[T | None]:
+    """Yield the items of `source`, and None whenever none has come for `seconds`; stop when `ending` is set."""
+    if seconds is None and ending is None:
         async for item in source:
             yield item
 
         return
 
-    while True:
-        task = asyncio.ensure_future(anext(source))
+    end = None if ending is None else asyncio.ensure_future(ending.wait())
 
-        try:
-            while not (await asyncio.wait((task,), timeout=seconds))[0]:
-                yield None
-        finally:
-            if not task.done():
-                task.cancel()
-                await asyncio.wait((task,))
+    try:
+        while end is None or not end.done():
+            task = asyncio.ensure_future(anext(source))
+            waiting = (task,) if end is None else (task, end)
 
-        try:
-            item = task.result()
-        except StopAsyncIteration:
-            return
+            try:
+                while not (await asyncio.wait(waiting, timeout=seconds, return_when=asyncio.FIRST_COMPLETED))[0]:
+                    yield None
+            finally:
+                if not task.done():
+                    task.cancel()
+                    await asyncio.wait((task,))
 
-        yield item
+            if task.cancelled():
+                return
+
+            try:
+                item = task.result()
+            except StopAsyncIteration:
+                return
+
+            yield item
+    finally:
+        if end is not None:
+            end.cancel()
 
 
 class LeaveWithClient:

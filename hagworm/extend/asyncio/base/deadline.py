@@ -37,8 +37,8 @@ class Resumed(Generic[T]):
 async def finish_within(coroutine: Coroutine[Any, Any, T], waiting: Any, seconds: float | None) -> T:
     """Return the result of a coroutine that was started with `send(None)` and answered `waiting`.
 
-    It has `seconds` from now (None: no bound). Raises TimeoutError; a cancellation goes into the coroutine. This must be
-    awaited at once: what the coroutine waits for is nobody's until then.
+    It has `seconds` from now (None: no bound). Raises TimeoutError; a cancellation goes into the coroutine. This must
+    be awaited at once: what the coroutine waits for is nobody's until then.
     """
     if seconds is None:
         return await Resumed(coroutine, waiting)
