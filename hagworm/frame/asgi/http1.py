@@ -10,7 +10,6 @@ import asyncio
 import logging
 from collections import deque
 from typing import Any, cast
-from weakref import WeakKeyDictionary
 
 from httptools import HttpParserCallbackError, HttpParserError, HttpParserUpgrade, HttpRequestParser
 from uvicorn import Config
@@ -20,6 +19,8 @@ from hagworm.facade.exchange import Address, BodyError
 from hagworm.facade.failure import phrase
 from hagworm.frame.asgi.direct import DirectExchange, Inbox
 from hagworm.frame.asgi.entrance import Entrance
+from hagworm.frame.asgi.preamble import PREAMBLES, Preambles
+from hagworm.frame.asgi.upgrade import become_websocket, wants_websocket
 
 __all__ = ("FacadeConfig", "Http1Protocol")
 
@@ -41,29 +42,6 @@ class FacadeConfig(Config):
 
     entrance: Entrance
     header_timeout: float
-
-
-class Preambles:
-    """Status line, date and what else begins every response, by status, for the present second."""
-
-    __slots__ = ("lines", "source")
-
-    def __init__(self) -> None:
-        self.source: list[tuple[bytes, bytes]] | None = None
-        self.lines: dict[int, bytes] = {}
-
-    def renew(self, source: list[tuple[bytes, bytes]]) -> None:
-        self.source = source
-        self.lines.clear()
-
-    def make(self, status: int) -> bytes:
-        assert self.source is not None, "renewed before"
-        fields = b"".join(b"%b: %b\r\n" % pair for pair in self.source)
-        line = self.lines[status] = b"HTTP/1.1 %d %b\r\n%b" % (status, phrase(status).encode(), fields)
-        return line
-
-
-PREAMBLES: WeakKeyDictionary[ServerState, Preambles] = WeakKeyDictionary()
 
 
 class Http1Protocol(asyncio.Protocol):
@@ -440,39 +418,29 @@ class Http1Protocol(asyncio.Protocol):
         assert exchange is not None, "asked for by a head"
         self.upgrading = False
 
-        if (b"upgrade", b"websocket") in [(name, value.lower()) for name, value in exchange.headers]:
-            if self.current is None:
-                self.become_websocket(exchange)
-            else:
-                self.incoming = None
-                self.fail()
+        if not wants_websocket(exchange):
+            self.admit(exchange)
+            self.read_body_again(exchange)
 
-            return
+            if rest:
+                self.data_received(rest)
+        elif self.current is None:
+            del self.parser
+            self.timer.cancel()
+            self.server_state.connections.discard(self)
+            become_websocket(self, exchange)
+        else:
+            self.incoming = None
+            self.fail()
 
-        # The parser takes what follows such a head for another protocol: the body needs a parser that has not seen it.
+    def read_body_again(self, exchange: DirectExchange) -> None:
+        # The parser takes what follows such a head for another protocol: the body needs one that has not seen it.
         framing = [pair for pair in exchange.headers if pair[0] in (b"content-length", b"transfer-encoding")]
         self.parser = new_parser(self)
         self.replaying = True
-        self.admit(exchange)
         self.parser.feed_data(b"POST / HTTP/1.1\r\n" + b"".join(b"%b: %b\r\n" % pair for pair in framing) + b"\r\n")
         self.replaying = False
         self.target = b""
-
-        if rest:
-            self.data_received(rest)
-
-    def become_websocket(self, exchange: DirectExchange) -> None:
-        self.timer.cancel()
-        self.server_state.connections.discard(self)
-        query = b"?" + exchange.query if exchange.query else b""
-        lines = [b"%b %b%b HTTP/1.1" % (exchange.method.encode(), exchange.path, query)]
-        lines += [b"%b: %b" % pair for pair in exchange.headers]
-        make: Any = self.config.ws_protocol_class
-        protocol = make(config=self.config, server_state=self.server_state, app_state={}, _loop=self.loop)
-        self.transport.set_protocol(protocol)
-        protocol.connection_made(self.transport)
-        protocol.data_received(b"\r\n".join([*lines, b"", b""]))
-        del self.parser
 
 
 def new_parser(protocol: Http1Protocol) -> HttpRequestParser:
