@@ -25,7 +25,7 @@ from orders.database import Database
 from orders.dependencies import Reading, Writing, require_token
 from orders.export import XLSX, write_workbook
 from orders.feed import Feed, Listener, TooSlow
-from orders.schemas import Change, NewOrder, Order, OrderChange, OrderPage, Status, blank_as
+from orders.schemas import MOVES, Change, NewOrder, Order, OrderChange, OrderPage, Status, blank_as
 from orders.store import Store
 
 __all__ = ("router",)
@@ -38,6 +38,7 @@ LARGEST = 2**63 - 1
 REFUSED = {401: Unauthorized}
 MISSING = {404: NotFound}
 CLASHING = {409: Conflict}
+EVENTS = {204: "Nothing more can happen to the order."}
 SPREADSHEET = {200: {"description": "xlsx", "content": {XLSX: {"schema": {"type": "string", "format": "binary"}}}}}
 FAILING = {503: {"model": dict[str, str], "description": "The database cannot be reached."}}
 
@@ -91,12 +92,17 @@ async def delete_order(order_id: int, store: Writing) -> None:
     await store.delete(order_id)
 
 
-@router.get("/orders/{order_id:int}/events", tags=["orders"], responses=MISSING)
+@router.get("/orders/{order_id:int}/events", tags=["orders"], responses=MISSING | EVENTS)
 async def order_events(
     order_id: int, app: App, store: Reading, last_event_id: Annotated[int, Header(ge=0, le=LARGEST)] = 0
-) -> EventStream:
+) -> EventStream | Response:
     """Tell what happens to an order, from its beginning or from `Last-Event-ID` on, until nothing more can happen."""
-    await store.read(order_id)
+    order = await store.read(order_id)
+
+    if not MOVES[order.status] and last_event_id >= order.version:
+        # A browser comes back when a stream has ended, unless it is told that there is nothing more (WHATWG HTML 9.2).
+        return Response(status=204)
+
     return EventStream(follow(app.state.database, app.state.feed, order_id, last_event_id))
 
 

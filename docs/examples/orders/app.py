@@ -1,6 +1,9 @@
 """The application: what is opened and closed with it, what surrounds its routes, what its errors become."""
 
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
+
+from sqlalchemy.exc import OperationalError, TimeoutError
 
 from hagworm import App, HTTPError, Request, Response
 from orders.api import router
@@ -10,6 +13,8 @@ from orders.settings import Settings
 from orders.store import IllegalMove, OrderChanged, OrderNotFound
 
 __all__ = ("app", "build")
+
+logger = logging.getLogger("orders")
 
 
 async def lifespan(app: App) -> AsyncIterator[None]:
@@ -42,6 +47,11 @@ async def changed(request: Request, error: OrderChanged) -> Response:
     raise HTTPError(409, str(error))
 
 
+async def unavailable(request: Request, error: Exception) -> Response:
+    logger.warning("%s %s: the database did not answer: %s", request.method, request.path, error)
+    raise HTTPError(503, "The database cannot answer now.", headers={"retry-after": "1"})
+
+
 def build() -> App:
     """Return a new application."""
     app = App(
@@ -54,6 +64,8 @@ def build() -> App:
     app.exception_handler(OrderNotFound)(not_found)
     app.exception_handler(IllegalMove)(refused)
     app.exception_handler(OrderChanged)(changed)
+    # Unreachable, locked for too long, a deadlock; or no connection was free for too long.
+    app.exception_handler(OperationalError, TimeoutError)(unavailable)
     app.middleware(never_keep)
     app.include(router)
     return app

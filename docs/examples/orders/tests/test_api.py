@@ -1,7 +1,9 @@
 """The service as its clients see it, on every engine."""
 
 import asyncio
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -166,6 +168,13 @@ async def test_events_tell_what_has_happened_and_end_when_nothing_can_follow(cli
     )
 
 
+async def test_who_has_seen_everything_is_told_not_to_come_back(client: Client) -> None:
+    order_id = await place(client)
+    await move(client, order_id, "cancelled")
+
+    assert (await client.get(f"/orders/{order_id}/events", headers={"last-event-id": "2"})).status == 204
+
+
 async def test_events_arrive_while_they_happen(client: Client) -> None:
     order_id = await place(client)
 
@@ -231,6 +240,21 @@ async def test_a_service_without_its_database_says_so(client: Client, monkeypatc
     response = await client.get("/health")
 
     assert (response.status, response.json()) == (503, {"status": "failing", "database": "unreachable"})
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+async def test_who_cannot_write_in_time_is_told_to_come_back(
+    serve: Serve, engine: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("orders.database.BUSY", 0.01)
+
+    async with serve(engine, database__url=f"sqlite+aiosqlite:///{tmp_path}/orders.db") as client:
+        with closing(sqlite3.connect(tmp_path / "orders.db")) as rival:
+            rival.execute("BEGIN IMMEDIATE")
+            refused = await client.post("/orders", json=TEA)
+
+        assert (refused.status, refused.headers["retry-after"]) == (503, "1")
+        assert (await client.post("/orders", json=TEA)).status == 201
 
 
 @pytest.mark.parametrize("token", ["demo", ""])
