@@ -20,6 +20,7 @@ COMMANDS = {
     "config": "Show every setting and where its value comes from.",
     "check": "Find what is wrong with an application before it serves.",
     "doctor": "Find what is wrong with this machine.",
+    "conformance": "Find out whether every engine and server behaves as specified.",
 }
 """The subcommands that come with hagworm, each in the module of its name; the text is here so that help loads none."""
 

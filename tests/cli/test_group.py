@@ -132,7 +132,7 @@ def test_without_a_target_the_remedy_is_told(project: Project) -> None:
 
 def test_a_package_may_add_a_command(project: Project, plugin: str) -> None:
     assert project.run(plugin).stdout == "hello\n"
-    assert "greet    From tests.cli.test_group:greet." in project.run("--help").stdout
+    assert "greet From tests.cli.test_group:greet." in " ".join(project.run("--help").stdout.split())
     assert "did you mean 'greet'?" in project.run("gret").stderr
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextvars
+import os
 import sys
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
@@ -85,7 +86,7 @@ async def read_journal(key: str, count: int = 1) -> list[str]:
 async def lifespan(app: App) -> AsyncIterator[None]:
     journal.open()
     yield
-    sys.stderr.write("the lifespan was left\n")
+    sys.stderr.write(os.environ.get("CONTRACT_FAREWELL", ""))
 
 
 # Path and routing --------------------------------------------------------------------------------------------------

@@ -1,27 +1,26 @@
 """Section 2.8 of the matrix: how a service starts and stops, on every engine and server."""
 
 import asyncio
-from pathlib import Path
 
 import pytest
 
-from hagworm.facade.engine import load_engine
 from hagworm.testing import Connection, RawWebSocket, StreamEnded
 from hagworm.testing.launcher import SERVERS, Launched, LaunchFailed, ServerKind
 from tests.contract.expected import request
+from tests.contract.rows.lifecycle import PROCESS
+from tests.contract.suite import HERE, declared_by
 
-HERE = Path(__file__).parent
 KINDS = pytest.mark.parametrize("kind", SERVERS.values(), ids=list(SERVERS))
-QUICK = {"HAGWORM_SERVER__KEEP_ALIVE": "1", "HAGWORM_SERVER__HEADER_TIMEOUT": "1"}
+FAREWELL = "the lifespan was left"
+QUICK = {
+    "HAGWORM_SERVER__KEEP_ALIVE": "1",
+    "HAGWORM_SERVER__HEADER_TIMEOUT": "1",
+    "CONTRACT_FAREWELL": FAREWELL,
+}
 OPTIONS = {"hypercorn": ("--keep-alive", "1"), "uvicorn": ("--timeout-keep-alive", "1")}
 """The same for servers under their own commands, which read no settings of ours."""
 PATIENCE = 3.0
 """Seconds that a connection may stay open which should end after one."""
-
-
-def declared(kind: ServerKind) -> dict[str, str]:
-    engine = load_engine(kind.engine)
-    return engine.declare(kind.parser) if kind.parser else engine.declare()  # type: ignore[call-arg]  # asgi's own
 
 
 async def after(connection: Connection, data: bytes) -> str:
@@ -94,28 +93,17 @@ async def last_words(busy: Connection) -> dict[str, str]:
     return {"L5": str(response.status), "L9": response.headers.get("connection", "nothing").lower()}
 
 
-EXPECTED = {
-    "L5": "200",
-    "L6": "closed",
-    "L7": "refused",
-    "L8": "1012",
-    "L9": "close",
-    "L10": "0",
-    "L11": "closed",
-    "L12": "closed",
-    "L23": "left",
-}
-
-
 @KINDS
 async def test_a_server_ends_silence_and_stops_without_losing_anything(kind: ServerKind) -> None:
     with Launched(kind, "application:app", HERE, settings=QUICK, arguments=OPTIONS.get(kind.parser, ())) as server:
         found = await watch_silence(server.port)
         found |= await watch_stop(server)
         found["L10"] = str(await asyncio.to_thread(server.wait))
-        found["L23"] = "left" if "the lifespan was left" in server.log() else "forgotten"
+        found["L23"] = "left" if FAREWELL in server.log() else "forgotten"
 
-    assert found == EXPECTED | {row: text for row, text in declared(kind).items() if row in EXPECTED}
+    declared = declared_by(kind.name)
+    assert found == {row: declared.get(row, PROCESS[row][1]) for row in found}
+    assert set(found) == set(PROCESS) - {"L2"}
 
 
 @KINDS
@@ -126,4 +114,4 @@ def test_a_start_that_fails_ends_with_3(kind: ServerKind) -> None:
     except LaunchFailed as failure:
         code = failure.code
 
-    assert str(code) == declared(kind).get("L2", "3")
+    assert str(code) == declared_by(kind.name).get("L2", PROCESS["L2"][1])

@@ -42,7 +42,12 @@ def file(name: str | None, content: str, kind: str | None = None) -> dict[str, s
 
 ROWS = (
     row("B0", "A model is bound, validated and rendered", post("/item", ITEM), json(ECHOED, 201)),
-    row("B0-dataclass", "A dataclass too", post("/point", '{"x":1}'), json({"x": 1, "y": 0})),
+    row(
+        "B0-dataclass",
+        "A dataclass is bound, validated and rendered",
+        post("/point", '{"x":1}'),
+        json({"x": 1, "y": 0}),
+    ),
     row(
         "B0-members",
         "Two body parameters are members of one object",
@@ -60,16 +65,16 @@ ROWS = (
     ),
     row("B1", "Malformed JSON is 400 with its place", post("/json", '{"a":]'), syntax(5)),
     row("B2", "JSON without a content type is not taken for it", post("/item", ITEM, None), UNSUPPORTED),
-    row("B3", "Nor is text", post("/item", ITEM, "text/plain"), UNSUPPORTED),
+    row("B3", "JSON sent as text is not taken for it", post("/item", ITEM, "text/plain"), UNSUPPORTED),
     row(
         "B3-suffix",
-        "A type that ends in +json is",
+        "A type that ends in +json is JSON",
         post("/item", ITEM, "application/vnd.x+json; v=1"),
         json(ECHOED, 201),
     ),
     row("B4", "An empty body is a missing one", post("/item", ""), invalid((["body"], "Field required", "missing"))),
     row("B5", "NaN is not JSON", post("/json", '{"a":NaN}'), syntax(5)),
-    row("B5-model", "for a model neither", post("/item", '{"name":"n","price":NaN}'), syntax(20)),
+    row("B5-model", "NaN is not JSON for a model either", post("/item", '{"name":"n","price":NaN}'), syntax(20)),
     row("B6", "A byte-order mark is ignored", post("/item", b"\xef\xbb\xbf" + ITEM.encode()), json(ECHOED, 201)),
     row("B6-utf16", "UTF-16 is not JSON", post("/json", ITEM.encode("utf-16-le")), syntax(1)),
     row("B7", "The last of two keys counts", post("/json", '{"a":1,"a":2}'), json({"a": 2})),
@@ -153,7 +158,7 @@ ROWS = (
     ),
     row(
         "B24-default",
-        "as is _charset_",
+        "The field _charset_ is honoured",
         form(part("_charset_", "iso-8859-1"), part("a", b"\xfc")),
         json([["_charset_", "iso-8859-1"], ["a", "ü"]]),
     ),
@@ -184,7 +189,7 @@ ROWS = (
     ),
     row(
         "B29-files",
-        "with its files",
+        "A form is bound with its files",
         post("/login", multipart(part("user", "me"), part("avatar", "png", filename="a.png")), BOUNDARY),
         json({"user": "me", "age": 0, "avatar": "a.png"}),
     ),
@@ -200,7 +205,9 @@ ROWS = (
         post("/body", "hello", "text/plain"),
         json({"size": 5, "start": "hello", "same": True}),
     ),
-    row("B32-stream", "a stream once", post("/upstream", "x" * 100_000, "text/plain"), json({"size": 100_000})),
+    row(
+        "B32-stream", "A body is streamed once", post("/upstream", "x" * 100_000, "text/plain"), json({"size": 100_000})
+    ),
     row(
         "B34",
         "A body that is announced too large is 413",
@@ -210,7 +217,7 @@ ROWS = (
     ),
     script(
         "B35",
-        "A chunked one too, as soon as it is",
+        "A chunked body is 413 as soon as it is too large",
         [
             Send(request("/small", "Transfer-Encoding: chunked", method="POST") + chunks(b"123456", b"789012")),
             Answer("POST"),
@@ -220,7 +227,7 @@ ROWS = (
     ),
     script(
         "B36",
-        "It is not waited for",
+        "A body that is announced too large is not waited for",
         [Send(request("/body", "Content-Length: 999999999999", method="POST")), Answer("POST"), State()],
         [problem(413, "the body is larger than 200000 bytes"), CLOSED],
     ),
@@ -331,7 +338,7 @@ ROWS = (
     ),
     script(
         "B48",
-        "however it writes its expectation",
+        "An expectation may be written in capitals",
         [
             Send(request("/body", *EXPECT[:2], "EXPECT: 100-CONTINUE", method="POST")),
             Interim(),
@@ -343,14 +350,14 @@ ROWS = (
     ),
     script(
         "B49",
-        "and is not told so where the answer is no",
+        "The client is not told to continue where the answer is no",
         [Send(request("/missing", *EXPECT, method="POST")), Answer("POST"), Interims(), State()],
         [problem(404, "there is nothing at /missing"), b"interim: ", CLOSED],
         tier="B",
     ),
     script(
         "B49-large",
-        "nor where the body is too large",
+        "The client is not told to continue with a body that is too large",
         [
             Send(request("/body", "Content-Length: 300000", "Expect: 100-continue", method="POST")),
             Answer("POST"),

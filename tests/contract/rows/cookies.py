@@ -20,7 +20,7 @@ ROWS = (
     row("C1", "A name may come more than once", reads("a=1; b=2; a=3"), json({"a": ["1", "3"], "b": ["2"]})),
     row(
         "C1-last",
-        "and its last value is the one read",
+        "The last value of a name is the one read",
         request("/cookie", "Cookie: a=1; a=2"),
         json({"a": "2", "n": 3}),
     ),
@@ -34,7 +34,7 @@ ROWS = (
     ),
     row("C5", "White space around names and values is trimmed", reads("a = 1 ;  b =2"), json({"a": ["1"], "b": ["2"]})),
     row("C6", "$Version is a name like any other", reads("$Version=1; a=2"), json({"$Version": ["1"], "a": ["2"]})),
-    row("C6-raw", "and bytes are latin-1", reads(b"a=\xfc"), json({"a": ["ü"]})),
+    row("C6-raw", "Bytes of a cookie are latin-1", reads(b"a=\xfc"), json({"a": ["ü"]})),
     row(
         "C18",
         "A cookie is validated like a parameter",
@@ -42,16 +42,19 @@ ROWS = (
         json({"a": "1", "n": 5}),
     ),
     row(
-        "C18-missing", "and may be missing", request("/cookie"), invalid((["cookie", "a"], "Field required", "missing"))
+        "C18-missing",
+        "A cookie that is missing is a problem",
+        request("/cookie"),
+        invalid((["cookie", "a"], "Field required", "missing")),
     ),
     row("C7", "A value that would need quotes is refused", request("/set-cookie?value=x%20y"), FAILED),
     row(
         "C7-percent",
-        "unless it is to be percent-encoded",
+        "A value may be percent-encoded instead",
         request("/set-cookie?value=x%20y&percent=1"),
         sets(FIRST, "name=x%20y; Path=/; SameSite=Lax"),
     ),
-    row("C8", "So is one that is not ASCII", request("/set-cookie?value=%C3%BC"), FAILED),
+    row("C8", "A value that is not ASCII is refused", request("/set-cookie?value=%C3%BC"), FAILED),
     row(
         "C9",
         "The last of two with one name is sent",
@@ -74,7 +77,7 @@ ROWS = (
     row("C13", "The promise of __Host- is kept", request("/set-cookie?name=__Host-a"), FAILED),
     row(
         "C13-kept",
-        "when it is made",
+        "__Host- is sent where its promise is kept",
         request("/set-cookie?name=__Host-a&secure=1"),
         sets(FIRST, "__Host-a=value; Path=/; Secure; SameSite=Lax"),
     ),

@@ -11,9 +11,14 @@ ROWS = (
         request("/raise/http"),
         problem(403, "Nope", type="urn:example:nope", headers={"x-why": "because"}, limit=3),
     ),
-    row("E1-plain", "with the standard phrase where there is no more to say", request("/raise/plain"), problem(404)),
+    row("E1-plain", "An error without words has the standard phrase", request("/raise/plain"), problem(404)),
     row("E2", "Anything is fine means JSON", request("/raise/plain", "Accept: */*"), problem(404)),
-    row("E2-json", "as does JSON", request("/raise/plain", "Accept: application/json, text/html;q=0.5"), problem(404)),
+    row(
+        "E2-json",
+        "A client that wants JSON gets it",
+        request("/raise/plain", "Accept: application/json, text/html;q=0.5"),
+        problem(404),
+    ),
     row("E3", "An unknown error tells nothing but its id", request("/raise/unknown"), FAILED),
     row(
         "E5",
@@ -36,10 +41,10 @@ ROWS = (
         request("/onion/core?refuse=error"),
         json({"known": "in middleware", "path": "/onion/core"}, 418),
     ),
-    row("E8-unknown", "known or not", request("/onion/core?refuse=unknown"), FAILED),
+    row("E8-unknown", "An unknown error in middleware is handled alike", request("/onion/core?refuse=unknown"), FAILED),
     row(
         "E8-response",
-        "and middleware may answer itself",
+        "Middleware may answer itself",
         request("/onion/core?refuse=response"),
         text("refused", 409, {"x-order": "outer,100"}),
     ),
@@ -64,16 +69,21 @@ ROWS = (
         request("/raise-sync"),
         json({"known": "from a thread", "path": "/raise-sync"}, 418),
     ),
-    row("E18", "An error of a dependency too", request("/depends", "X-Token: bad"), problem(403, "bad token")),
+    row(
+        "E18",
+        "An error of a dependency is handled alike",
+        request("/depends", "X-Token: bad"),
+        problem(403, "bad token"),
+    ),
     row(
         "E18-missing",
-        "and what it needs is validated",
+        "What a dependency needs is validated",
         request("/depends"),
         invalid((["header", "x-token"], "Field required", "missing")),
     ),
     row(
         "E18-good",
-        "before it is called",
+        "A dependency is called with what it needs",
         request("/depends", "X-Token: good"),
         json({"token": "good", "generated": "generated"}),
     ),
@@ -87,7 +97,7 @@ ROWS = (
     ),
     row(
         "X8",
-        "Nor is a forwarded host",
+        "A forwarded host is not believed",
         request("/where", "X-Forwarded-Host: evil", "X-Forwarded-Prefix: /p", "X-Forwarded-Port: 1"),
         json(
             {"method": "GET", "path": "/where", "raw": "/where", "host": "a", "scheme": "http", "client": "127.0.0.1"}

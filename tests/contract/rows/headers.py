@@ -22,7 +22,10 @@ ROWS = (
     ),
     row("H2", "Duplicates are kept", request("/headers", "X-D: 1", "X-D: 2"), json({"x-d": ["1", "2"]})),
     row(
-        "H2-joined", "and read as one list", request("/header", "X-A: 1", "X-A: 2"), json({"x-a": "1, 2", "number": 7})
+        "H2-joined",
+        "Duplicates are read as one list",
+        request("/header", "X-A: 1", "X-A: 2"),
+        json({"x-a": "1, 2", "number": 7}),
     ),
     row("H3", "Values are latin-1", request("/headers", b"X-L: gr\xfc\xdfe"), json({"x-l": ["grüße"]})),
     row("H4", "Underscores are ordinary", request("/headers", "X_A: 1"), json({"x_a": ["1"]}), tier="C"),
@@ -44,7 +47,7 @@ ROWS = (
         state=CLOSED,
     ),
     row("H9", "A NUL in a value is refused", request("/headers", b"X-C: a\x00b"), b"400", tier="C", state=CLOSED),
-    row("H9-cr", "A bare CR too", request("/headers", b"X-C: a\rb"), b"400", tier="C", state=CLOSED),
+    row("H9-cr", "A bare CR in a value is refused", request("/headers", b"X-C: a\rb"), b"400", tier="C", state=CLOSED),
     row(
         "H10",
         "A line that ends with a bare LF is refused",
@@ -117,7 +120,9 @@ ROWS = (
         tier="B",
         state=CLOSED,
     ),
-    row("H18-below", "One of 7,999 bytes is not", request("/echo/" + "x" * 7993), json({"x": "x" * 7993})),
+    row(
+        "H18-below", "A target of 7,999 bytes is not too long", request("/echo/" + "x" * 7993), json({"x": "x" * 7993})
+    ),
     row(
         "H19",
         "An empty line before a request is skipped",
@@ -150,7 +155,7 @@ ROWS = (
     ),
     row(
         "H22-2.0",
-        "HTTP/2.0 in a request line least of all",
+        "HTTP/2.0 in a request line is not supported",
         request("/only", version="2.0"),
         problem(505, "HTTP version 2.0 is not supported"),
         tier="B",
@@ -164,13 +169,13 @@ ROWS = (
     ),
     row(
         "H24",
-        "So is what latin-1 cannot say",
+        "What latin-1 cannot say is refused when it is set",
         request("/set-header?name=x-a&value=%E2%82%AC"),
         problem(500, "the service failed to answer; the request id says which log record tells why"),
     ),
     row(
         "H24-latin",
-        "and latin-1 is sent",
+        "A response header in latin-1 is sent",
         request("/set-header?name=X-A&value=%C3%BC"),
         answer(200, "set", "text/plain; charset=utf-8").replace(b"x-request-id", b"x-a: \xfc\nx-request-id"),
     ),

@@ -3,6 +3,20 @@
 from tests.contract.expected import answer, json, post, problem, request, row, script
 from tests.contract.script import Answer, Notes, Send, State
 
+PROCESS = {
+    "L2": ("A start that fails ends with exit code 3", "3"),
+    "L5": ("A request in flight is answered when the server is told to stop", "200"),
+    "L6": ("A connection between two requests is closed at once", "closed"),
+    "L7": ("A new connection is refused", "refused"),
+    "L8": ("A WebSocket is closed with 1012", "1012"),
+    "L9": ("The answer to a request in flight ends its connection", "close"),
+    "L10": ("The exit code is 0", "0"),
+    "L11": ("A connection that waits too long for its next request is closed", "closed"),
+    "L12": ("So is one that waits too long within the head of a request", "closed"),
+    "L23": ("The lifespan is left", "left"),
+}
+"""Rows about processes: what is specified, and the outcome."""
+
 ONION = json({"visits": 101}, headers={"x-order": "outer,inner,core,101"})
 VISIT = json({"visits": 1})
 
@@ -21,7 +35,7 @@ ROWS = (
     ),
     script(
         "L16-body",
-        "nor after a body that came in pieces",
+        "A context variable does not leak after a body that came in pieces",
         [
             Send(post("/body", "x" * 100_000, "text/plain") + request("/visits")),
             Answer("POST"),

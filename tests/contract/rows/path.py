@@ -43,7 +43,7 @@ ROWS = (
         answer(308, headers={"location": "/slashes/only"}),
     ),
     row("P14", "Dots are ordinary segments", request("/x/../only"), missing("/x/../only")),
-    row("P14-single", "A single dot too", request("/./only"), missing("/./only")),
+    row("P14-single", "A single dot is an ordinary segment", request("/./only"), missing("/./only")),
     row("P15", "A semicolon belongs to its segment", request("/echo/a;p=1"), json({"x": "a;p=1"})),
     row(
         "P16",
@@ -62,7 +62,7 @@ ROWS = (
     row("P18", "An absolute target is the path behind its origin", request("http://b/echo/x?y"), json({"x": "x"})),
     row(
         "P18-host",
-        "Its authority overrides the Host header",
+        "The authority of an absolute target overrides the Host header",
         request("http://b:81/host/b:81"),
         json({"host": "b:81"}),
         tier="B",
@@ -99,10 +99,15 @@ ROWS = (
         ),
     ),
     row("P25", "The rest of a path is decoded whole", request("/files/a%2Fb/c"), json({"rest": "a/b/c"})),
-    row("P25-empty-segment", "with its empty segments", request("/files/a//b"), json({"rest": "a//b"})),
-    row("P25-empty", "and may be empty", request("/files/"), json({"rest": ""})),
+    row(
+        "P25-empty-segment",
+        "The rest of a path keeps its empty segments",
+        request("/files/a//b"),
+        json({"rest": "a//b"}),
+    ),
+    row("P25-empty", "The rest of a path may be empty", request("/files/"), json({"rest": ""})),
     row("P26", "A static segment goes before a placeholder", request("/users/me"), json({"user": "it is me"})),
-    row("P26-other", "which takes what is left", request("/users/you"), json({"user": "you"})),
+    row("P26-other", "A placeholder takes what no static segment does", request("/users/you"), json({"user": "you"})),
     row(
         "P27",
         "HEAD answers like GET without the body",
@@ -165,13 +170,13 @@ ROWS = (
     row("P43", "A class answers by its methods", request("/things/3"), json({"thing": 3})),
     row(
         "P43-put",
-        "each bound like a function",
+        "Each method of a class is bound like a function",
         post("/things/3", '{"value":4}', method="PUT"),
         json({"thing": 3, "value": 4}),
     ),
     row(
         "P43-405",
-        "and 405 for those it does not define",
+        "A method that a class does not define is 405",
         request("/things/3", method="DELETE"),
         problem(405, "DELETE is not allowed on /things/3", headers={"allow": "GET, HEAD, OPTIONS, PUT"}),
     ),

@@ -60,7 +60,7 @@ ROWS = (
     row("Q15", "A model takes its fields from the query", request("/page?offset=5"), json({"offset": 5, "limit": 10})),
     row(
         "Q15-forbid",
-        "and may forbid others",
+        "A model may forbid other parameters",
         request("/page?offset=5&other=2"),
         invalid((["query", "other"], "Extra inputs are not permitted", "extra_forbidden")),
     ),

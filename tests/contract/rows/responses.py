@@ -12,7 +12,7 @@ ROWS = (
     row("R1-304", "304 keeps its validator", request("/status/304"), answer(304, headers={"etag": '"1"'})),
     row("R2", "A body given to 204 is dropped", request("/body-with-204"), answer(204)),
     row("R3", "A handler that promises nothing answers 204", request("/none"), answer(204)),
-    row("R3-null", "one that may return anything answers null", request("/null"), json(None)),
+    row("R3-null", "A handler that may return anything answers null", request("/null"), json(None)),
     row(
         "R4",
         "JSON is compact UTF-8",
@@ -24,13 +24,13 @@ ROWS = (
     row("R6", "A stream is sent whole", request("/stream"), NUMBERS),
     script(
         "R6-framing",
-        "in chunks",
+        "A stream is sent in chunks",
         [Send(request("/stream")), Framing()],
         [b"200 transfer-encoding: chunked"],
     ),
     row(
         "R6-length",
-        "or by the length it declares",
+        "A stream is sent by the length it declares",
         request("/stream/length?length=6"),
         answer(200, "0\n1\n2\n", "text/plain", {"content-length": "6"}, streamed=True),
     ),
@@ -62,7 +62,7 @@ ROWS = (
     ),
     script(
         "R12-cancel",
-        "unless its route asks for that",
+        "A handler is cancelled when its client leaves, where its route asks for that",
         [Send(request("/cancelled/{key}")), Notes(), Reset(), Notes(2)],
         [b'["waiting"]', b'["waiting","cancelled"]'],
     ),
@@ -92,7 +92,7 @@ ROWS = (
     ),
     script(
         "R17-long",
-        "and of one that is longer nothing more is sent",
+        "Of a body longer than its length nothing more is sent",
         [Send(request("/stream/length?length=4")), Answer()],
         [answer(200, "0\n1\n", "text/plain", {"content-length": "4"}, streamed=True)],
     ),
@@ -107,18 +107,18 @@ ROWS = (
     ),
     row(
         "R23-post",
-        "after a POST it asks for GET",
+        "A redirect after a POST asks for GET",
         post("/redirect?to=/only", "a", "text/plain"),
         answer(303, headers={"location": "/only"}),
     ),
     row(
         "R23-iri",
-        "and an IRI becomes a URI",
+        "A redirect to an IRI goes to a URI",
         request("/redirect?to=/a%20%C3%BC?q"),
         answer(307, headers={"location": "/a%20%C3%BC?q"}),
     ),
     row("R25", "A status that nobody knows is sent", request("/status/299"), answer(299)),
-    row("R25-599", "also as an error", request("/status/599"), answer(599)),
+    row("R25-599", "An unknown status of an error is sent", request("/status/599"), answer(599)),
     script(
         "R27",
         "Background work runs when the response has been sent",

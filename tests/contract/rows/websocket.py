@@ -53,7 +53,11 @@ ROWS = (
         tier="B",
     ),
     script(
-        "W2", "as is one for a path of HTTP", [Upgrade("/only")], [problem(404, "there is nothing at /only")], tier="B"
+        "W2",
+        "A handshake for a path of HTTP is 404",
+        [Upgrade("/only")],
+        [problem(404, "there is nothing at /only")],
+        tier="B",
     ),
     script(
         "W3",
@@ -65,7 +69,7 @@ ROWS = (
     script("W4", "A handshake without a key is refused", [handshake(*UPGRADE, VERSION), Join()], [b"400"], tier="C"),
     script(
         "W5",
-        "A malformed key too",
+        "A handshake with a malformed key is refused",
         [handshake(*UPGRADE, VERSION, "Sec-WebSocket-Key: abc"), Join()],
         [b"400"],
         tier="C",
@@ -107,7 +111,7 @@ ROWS = (
     ),
     script(
         "W10-none",
-        "and none is none",
+        "Where no subprotocol suits, there is none",
         [Upgrade("/ws/protocols", subprotocols=("other",)), Message()],
         [b"101", b'text {"offered":["other"],"chosen":null}'],
     ),
@@ -132,9 +136,17 @@ ROWS = (
         ],
         tier="B",
     ),
-    script("W12-same", "one of our own is not", [Upgrade("/ws/echo", ((b"origin", b"http://a"),))], [OPEN]),
     script(
-        "W12-friend", "nor one of a friend", [Upgrade("/ws/echo", ((b"origin", b"https://friend.example"),))], [OPEN]
+        "W12-same",
+        "A page of our own origin is not refused",
+        [Upgrade("/ws/echo", ((b"origin", b"http://a"),))],
+        [OPEN],
+    ),
+    script(
+        "W12-friend",
+        "A page of an allowed origin is not refused",
+        [Upgrade("/ws/echo", ((b"origin", b"https://friend.example"),))],
+        [OPEN],
     ),
     script(
         "W13",
@@ -143,7 +155,7 @@ ROWS = (
         [answer(401, "not you", "text/plain", {"www-authenticate": "Basic"})],
         tier="B",
     ),
-    script("W13-ignore", "and one that does nothing refuses", [Upgrade("/ws/ignore")], [answer(403)], tier="B"),
+    script("W13-ignore", "A handler that does nothing refuses", [Upgrade("/ws/ignore")], [answer(403)], tier="B"),
     script(
         "W14",
         "An acceptance carries headers",
@@ -160,13 +172,13 @@ ROWS = (
     ),
     script(
         "W15-good",
-        "one that does not is injected",
+        "A dependency of a WebSocket is injected",
         [Upgrade("/ws/auth", ((b"x-token", b"good"),)), Message()],
         [OPEN, b"text good"],
     ),
     script(
         "W15-invalid",
-        "and parameters are validated",
+        "Parameters of a WebSocket are validated",
         [Upgrade("/ws/needs?q=x")],
         [
             invalid(
@@ -183,20 +195,20 @@ ROWS = (
     ),
     script(
         "W16-illegal",
-        "but not with a code that may not be sent",
+        "The server does not close with a code that may not be sent",
         [Upgrade("/ws/close?code=1005"), CloseCode()],
         [OPEN, b"close 1011"],
     ),
     script(
         "W16-long",
-        "or a reason that is too long",
+        "The server does not close with a reason that is too long",
         [Upgrade("/ws/close?reason=" + "x" * 124), CloseCode()],
         [OPEN, b"close 1011"],
     ),
     script("W17", "A handler that fails closes with 1011", [Upgrade("/ws/error"), CloseCode()], [OPEN, b"close 1011"]),
     script(
         "W18",
-        "One that returns closes with 1000",
+        "A handler that returns closes with 1000",
         [Upgrade("/ws/room/1"), Message(), CloseCode()],
         [OPEN, b'text {"n":1,"q":"none","x-a":"none"}', b"close 1000"],
     ),
@@ -252,14 +264,22 @@ ROWS = (
         tier="B",
     ),
     script(
-        "W25-opcode", "as is an unknown opcode", [ECHO, Frame(3, b"x"), CloseCode()], [OPEN, b"close 1002"], tier="B"
+        "W25-opcode",
+        "An unknown opcode is refused",
+        [ECHO, Frame(3, b"x"), CloseCode()],
+        [OPEN, b"close 1002"],
+        tier="B",
     ),
     script(
-        "W25-ping", "a ping that is too long", [ECHO, ping(b"x" * 126), CloseCode()], [OPEN, b"close 1002"], tier="B"
+        "W25-ping",
+        "A ping that is too long is refused",
+        [ECHO, ping(b"x" * 126), CloseCode()],
+        [OPEN, b"close 1002"],
+        tier="B",
     ),
     script(
         "W25-continuation",
-        "and a continuation of nothing",
+        "A continuation of nothing is refused",
         [ECHO, Frame(0, b"x"), CloseCode()],
         [OPEN, b"close 1002"],
         tier="B",
@@ -302,7 +322,7 @@ ROWS = (
     ),
     script(
         "W33-broken",
-        "and what is none closes with 1007",
+        "A message that should be JSON and is not closes with 1007",
         [Upgrade("/ws/json"), text("{"), CloseCode()],
         [OPEN, b"close 1007"],
     ),
