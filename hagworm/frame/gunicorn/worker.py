@@ -26,7 +26,7 @@ from hagworm.frame.gunicorn.broken import broken_app
 from hagworm.frame.gunicorn.control import choose_control_socket
 from hagworm.frame.gunicorn.logs import join_arbiter, join_worker
 
-__all__ = ("Worker", "take_over_stop")
+__all__ = ("MARGIN", "Worker")
 
 logger = logging.getLogger("hagworm")
 
