@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Protocol, TypeVar
 from hagworm.extend.error import DefinitionError, nearest
 from hagworm.facade.binding import location_of
 from hagworm.facade.connection import State
+from hagworm.facade.conversation import serve_socket
 from hagworm.facade.engine import load_engine
 from hagworm.facade.exchange import HeaderPairs
 from hagworm.facade.health import Readiness
@@ -62,7 +63,7 @@ class Mount:
     async def websocket(self, exchange: Any, id_bytes: bytes) -> None:
         """Let the target serve a WebSocket."""
         if isinstance(self.target, Runtime):
-            await self.target.serve_socket(Prefixed(exchange, self.prefix), id_bytes)
+            await serve_socket(self.target, Prefixed(exchange, self.prefix), id_bytes)
         else:
             await self.target.websocket(exchange)
 

@@ -11,6 +11,7 @@ from typing import Any
 from hagworm.extend.error import DefinitionError
 from hagworm.facade.binding import Analyst, Provider, body_parameters
 from hagworm.facade.compile import compile_call
+from hagworm.facade.failing import ExceptionHandlers
 from hagworm.facade.failure import HTTPError
 from hagworm.facade.limits import Limits
 from hagworm.facade.params import Depends
@@ -18,15 +19,14 @@ from hagworm.facade.pipeline import Endpoint, SocketEndpoint, check, compose, co
 from hagworm.facade.plan import RoutePlan
 from hagworm.facade.rendering import encoder, is_response
 from hagworm.facade.request import Request
-from hagworm.facade.response import Redirect, Rendered, Response
-from hagworm.facade.router import ExceptionHandlers, Route
+from hagworm.facade.response import BODILESS, Redirect, Rendered, Response
+from hagworm.facade.router import Route
 from hagworm.facade.routing import RouteTree, Template, parse_template
 from hagworm.facade.streaming import LeaveWithClient
 
 __all__ = ("Assembly", "Entry", "SocketEntry", "assemble")
 
 JSON_TYPE = (b"content-type", b"application/json")
-BODILESS = (204, 304)
 
 Run = Callable[[Any], Awaitable[Any]]
 Failing = Callable[[Request, Exception, tuple[ExceptionHandlers, ...]], Awaitable[Response]]

@@ -15,6 +15,7 @@ from hagworm.facade.conditional import Decision, decide
 from hagworm.facade.dates import format_date, parse_date
 from hagworm.facade.disk import ABSENT, Found, Source, look, resolve
 from hagworm.facade.disposition import content_disposition
+from hagworm.facade.failing import answer_any
 from hagworm.facade.failure import HTTPError, NotFound
 from hagworm.facade.headers import HeaderSource
 from hagworm.facade.media import media_type_of_name
@@ -186,7 +187,7 @@ class File(StreamedResponse):
             self.found = await in_file_thread(partial(look, self.path, limit=limit, etag=self.etag))
             answer = settle(self.found, request.method, request.index, self.status, self.raw_headers, time.time())
         except Exception as exc:
-            await self.give_way(request, await request.runtime.answer_any(request, exc))
+            await self.give_way(request, await answer_any(request, exc))
         else:
             self.status, self.pieces = answer.status, answer.pieces
             self.raw_headers[:] = answer.headers

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from hagworm.facade.request import Request
 
 __all__ = (
+    "BODILESS",
     "HTML",
     "JSON",
     "EventStream",
@@ -28,6 +29,8 @@ __all__ = (
 
 LATER = {"File": "hagworm.facade.files", "ServerSentEvent": "hagworm.facade.events"}
 EVENT_STREAM_PING = 15.0
+BODILESS = (204, 304)
+"""Statuses of responses that have no body (RFC 9110 15)."""
 
 
 def __getattr__(name: str) -> Any:

@@ -6,15 +6,14 @@ from typing import Any, TypeVar
 
 from hagworm.extend.error import DefinitionError
 from hagworm.facade.binding import location_of
+from hagworm.facade.failing import ExceptionHandlers
 from hagworm.facade.handler import Handler
 from hagworm.facade.limits import Limits
 from hagworm.facade.params import Depends
 
-__all__ = ("ExceptionHandlers", "Route", "RouteOptions", "Router")
+__all__ = ("Route", "RouteOptions", "Router")
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-ExceptionHandlers = dict[type[BaseException] | int, Callable[..., Any]]
 
 
 @dataclass(frozen=True, slots=True)

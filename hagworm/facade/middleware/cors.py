@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING
 
 from hagworm.extend.error import DefinitionError
+from hagworm.facade.failing import answer_any
 from hagworm.facade.headers import encode_header
 from hagworm.facade.response import Response
 
@@ -80,7 +81,7 @@ class CORS:
             response = await call_next(request)
         except Exception as exc:
             # Answered here rather than outside, so that the page may read that it was an error, and its request id.
-            response = await request.runtime.answer_any(request, exc)
+            response = await answer_any(request, exc)
 
         # What is there goes: a handler may return one response many times, to pages of different origins.
         raw = [pair for pair in response.raw_headers if not pair[0].startswith(b"access-control-")]
