@@ -30,6 +30,11 @@ class Prefixed(Proxy):
         self.base_path: str = getattr(exchange, "base_path", "") + prefix
         self.path = below(exchange.path, prefix)
 
+    @property
+    def has_native(self) -> bool:
+        """False: a mount is terminal; what it does not answer is nobody else's."""
+        return False
+
 
 def below(target: bytes, prefix: str) -> bytes:
     """Return a raw target without the segments of `prefix`, which may be spelled with escapes there."""

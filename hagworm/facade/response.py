@@ -5,6 +5,7 @@ from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from hagworm.facade.context import current
 from hagworm.facade.headers import HeaderSource, MutableHeaders, encode_header, encode_headers
 
 if TYPE_CHECKING:
@@ -102,9 +103,13 @@ class Response:
     def set_cookie(self, name: str, value: str = "", **options: Any) -> None:
         """Set a cookie; options and errors are those of `hagworm.facade.cookies.format_cookie`.
 
-        A cookie of the same name, domain and path that was set before is replaced.
+        A cookie of the same name, domain and path that was set before is replaced. It is `secure` by default where the
+        request came over https.
         """
         from hagworm.facade.cookies import format_cookie
+
+        if "secure" not in options and (request := current.get()) is not None:
+            options["secure"] = request.scheme == "https"
 
         self.put_cookie(name, format_cookie(name, value, **options))
 

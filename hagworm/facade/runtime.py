@@ -30,7 +30,7 @@ from hagworm.facade.locating import adopt_id, is_plain, read_path
 from hagworm.facade.refusal import unmatched
 from hagworm.facade.request import Request
 from hagworm.facade.response import Response
-from hagworm.facade.sending import after, close_request, send, send_stream
+from hagworm.facade.sending import after, close_request, prepared, send, send_stream
 from hagworm.facade.websocket import WebSocket, drop
 
 if TYPE_CHECKING:
@@ -237,12 +237,14 @@ class Runtime:
             if isinstance(response, int):
                 status = response
             else:
+                if response.streaming:
+                    # A file becomes 206, 304 or an error as it is looked at.
+                    response = await prepared(request, response)
+
                 status = response.status
 
                 if response.streaming:
                     await send_stream(request, response)  # type: ignore[arg-type]  # streaming says its class
-                    # A file becomes 206, 304 or an error as it is looked at.
-                    status = response.status
                 elif (sending := send(request, response)) is not None:
                     await sending
 

@@ -8,11 +8,12 @@ from typing import Any
 from hagworm.facade.background import BackgroundTasks
 from hagworm.facade.connection import Connection
 from hagworm.facade.exchange import ClientDisconnected, reply_whole
+from hagworm.facade.failing import answer_any
 from hagworm.facade.request import Request
 from hagworm.facade.response import BODILESS, Response, StreamedResponse
 from hagworm.facade.streaming import LeaveWithClient, closing
 
-__all__ = ("after", "close_request", "close_stack", "send", "send_stream")
+__all__ = ("after", "close_request", "close_stack", "prepared", "send", "send_stream")
 
 logger = logging.getLogger("hagworm")
 
@@ -42,10 +43,22 @@ def send(request: Request, response: Response) -> Awaitable[None] | None:
     return sending
 
 
+async def prepared(request: Request, response: Response) -> Response:
+    """Return the response when its head is known: itself, or what answers the error of its own `prepare`."""
+    if not isinstance(response, StreamedResponse):
+        return response
+
+    try:
+        await response.prepare(request)
+    except Exception as exc:
+        return await prepared(request, await answer_any(request, exc))
+
+    return response
+
+
 async def send_stream(request: Request, response: StreamedResponse) -> None:
     """Put a response on the wire piece by piece. What fails on the way aborts the connection."""
     exchange = request.exchange
-    await response.prepare(request)
     headers = [*response.raw_headers, (b"x-request-id", request.id_bytes)]
 
     if response.close or request.runtime.draining:

@@ -208,9 +208,12 @@ class WebSocket(Connection):
 
 
 async def drop(socket: WebSocket, code: int, reason: str, seconds: float) -> None:
-    """Close `socket` from outside of its handler, giving the peer at most `seconds`."""
+    """Close `socket` from outside of its handler, giving the peer at most `seconds`; refuse it before its handshake."""
     try:
         async with asyncio.timeout(seconds):
-            await socket.close(code, reason)
+            if socket.answered:
+                await socket.close(code, reason)
+            else:
+                await socket.reject(503)
     except TimeoutError:
         return

@@ -716,3 +716,55 @@ async def test_a_foreign_origin_may_not_open_a_websocket() -> None:
                 pass
 
     assert caught.value.response.status == 403
+
+
+async def test_a_stream_whose_head_fails_is_answered_like_any_error() -> None:
+    from hagworm.facade.response import StreamedResponse
+
+    class Broken(StreamedResponse):
+        async def prepare(self, request: Request) -> None:
+            raise HTTPError(410, "gone")
+
+    app = App()
+
+    @app.get("/")
+    async def handler() -> Response:
+        return Broken()
+
+    async with Client(app) as client:
+        assert (await client.get("/")).status == 410
+
+
+async def test_a_cookie_is_secure_where_a_trusted_proxy_was_asked_over_https() -> None:
+    from pathlib import Path
+
+    from hagworm.extend.config import load_settings
+    from hagworm.facade.settings import FrameSettings
+
+    app = App()
+    overrides = {"server.trusted_proxies": ("127.0.0.0/8",)}
+    app.configure(load_settings(None, frame=FrameSettings, overrides=overrides, environ={}, directory=Path("/")))
+
+    @app.get("/")
+    async def handler(request: Request) -> Response:
+        response = Text(f"{request.scheme} {request.client}")
+        response.set_cookie("a", "b")
+        return response
+
+    async with Client(app) as client:
+        forwarded = {"x-forwarded-proto": "https", "x-forwarded-for": "6.6.6.6, 9.9.9.9"}
+        response = await client.get("/", headers=forwarded)
+        assert response.text == "https 9.9.9.9"
+        assert "Secure" in response.headers["set-cookie"]
+        assert "Secure" not in (await client.get("/")).headers["set-cookie"]
+
+
+async def test_what_a_mounted_application_does_not_answer_is_not_found() -> None:
+    outer, inner = App(), App()
+    outer.mount("/sub", inner)
+
+    @outer.get("/")
+    async def handler() -> None: ...
+
+    async with Client(outer) as client:
+        assert (await client.get("/sub/none")).status == 404
