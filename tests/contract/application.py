@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import BaseModel
@@ -38,6 +39,7 @@ from hagworm import (
     WebSocketClosed,
 )
 from hagworm.facade.failure import Unauthorized
+from hagworm.facade.middleware.cors import CORS
 
 app = App(
     title="Contract",
@@ -193,6 +195,26 @@ async def post_only_with_redirect(request: Request) -> dict[str, str]:
 
 
 app.mount("/slashes", slashes)
+app.static("/static", str(Path(__file__).parent / "public"))
+
+pages = App(
+    title="Pages of others",
+    limits=app.limits,
+    middleware=[CORS(["https://friend.example"], methods=["GET", "PUT"], headers=["X-Token"], expose=["X-Extra"])],
+)
+
+
+@pages.get("/open")
+async def open_to_friends() -> dict[str, str]:
+    return {"open": "to friends"}
+
+
+@pages.get("/fail")
+async def fail_before_friends() -> None:
+    raise RuntimeError("also when it fails")
+
+
+app.mount("/pages", pages)
 
 
 # Query, headers, cookies -------------------------------------------------------------------------------------------
@@ -516,6 +538,22 @@ async def endless(key: str) -> AsyncIterator[bytes]:
             yield b"x" * 10_000
     finally:
         await journal.write(key, "closed")
+
+
+async def heavy(key: str) -> AsyncIterator[bytes]:
+    produced = 0
+
+    try:
+        for _ in range(1000):
+            yield b"x" * 1_000_000
+            produced += 1
+    finally:
+        await journal.write(key, "held back" if produced < 20 else f"{produced} pieces for nobody")
+
+
+@app.get("/heavy/{key}")
+async def heavy_stream(key: str) -> Stream:
+    return Stream(heavy(key))
 
 
 @app.get("/endless/{key}")

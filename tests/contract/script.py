@@ -177,6 +177,19 @@ class Notes(Step):
 
 
 @dataclass(frozen=True)
+class Elsewhere(Step):
+    """Talk to the server on another connection, so often that whatever could go on on this one has gone on."""
+
+    times: int
+
+    async def take(self, stage: Stage) -> None:
+        async with await stage.open_connection() as other:
+            for _ in range(self.times):
+                await other.send(b"GET /only HTTP/1.1\r\nHost: a\r\n\r\n")
+                await other.read_response()
+
+
+@dataclass(frozen=True)
 class Upgrade(Step):
     """Open a WebSocket: `101` and the subprotocol, or the refusal."""
 

@@ -4,7 +4,54 @@ from tests.contract.expected import answer, invalid, json, post, problem, reques
 
 FAILED = problem(500, "the service failed to answer; the request id says which log record tells why")
 
+VARY = "Origin, Access-Control-Request-Method, Access-Control-Request-Headers"
+FRIEND = "Origin: https://friend.example"
+SHARED = {
+    "access-control-allow-origin": "https://friend.example",
+    "access-control-expose-headers": "X-Extra",
+    "vary": "Origin",
+}
+
 ROWS = (
+    row(
+        "X1",
+        "A preflight of an allowed page is answered",
+        request("/pages/open", FRIEND, "Access-Control-Request-Method: PUT", method="OPTIONS"),
+        answer(
+            204,
+            headers={
+                "access-control-allow-origin": "https://friend.example",
+                "access-control-allow-methods": "GET, PUT",
+                "access-control-allow-headers": "X-Token",
+                "access-control-max-age": "600",
+                "vary": VARY,
+            },
+        ),
+    ),
+    row(
+        "X1-stranger",
+        "A preflight of another page is answered without leave",
+        request("/pages/open", "Origin: https://evil.example", "Access-Control-Request-Method: PUT", method="OPTIONS"),
+        answer(204, headers={"vary": VARY}),
+    ),
+    row(
+        "X2",
+        "An allowed page may read the answer",
+        request("/pages/open", FRIEND),
+        json({"open": "to friends"}, headers=SHARED),
+    ),
+    row(
+        "X2-404",
+        "An allowed page may read what is not there",
+        request("/pages/missing", FRIEND),
+        problem(404, "there is nothing at /missing", headers=SHARED),
+    ),
+    row(
+        "X2-500",
+        "An allowed page may read that the service failed",
+        request("/pages/fail", FRIEND),
+        problem(500, "the service failed to answer; the request id says which log record tells why", headers=SHARED),
+    ),
     row(
         "E1",
         "An error is a problem document",

@@ -1,7 +1,7 @@
 """Section 2.5 of the matrix: responses and streams."""
 
 from tests.contract.expected import CLOSED, JSON, answer, json, post, problem, request, row, script, text
-from tests.contract.script import Answer, Framing, Head, Interims, Notes, Reset, Send, State
+from tests.contract.script import Answer, Elsewhere, Framing, Head, Interims, Notes, Reset, Send, State
 
 NUMBERS = answer(200, "0\n1\n2\n", "text/plain", streamed=True)
 EVENTS = 'data: two\ndata: lines\n\ndata: {"json":[1,"ü"]}\n\nevent: tick\ndata: named\nid: 7\nretry: 3000\n\n'
@@ -48,6 +48,12 @@ ROWS = (
         [NUMBERS + b"(cut)", b"aborted"],
     ),
     row("R9", "An error before the response leaves the connection open", request("/raise/unknown"), FAILED),
+    script(
+        "R10",
+        "A client that does not read holds the stream back",
+        [Send(request("/heavy/{key}")), Head(), Elsewhere(60), Reset(), Notes()],
+        [answer(200, b"", "application/octet-stream", streamed=True), b'["held back"]'],
+    ),
     script(
         "R11",
         "A stream is closed when its client leaves",
