@@ -2,6 +2,8 @@
 
 import logging
 import os
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +16,11 @@ logger = logging.getLogger("hagworm")
 
 
 @pytest.fixture(autouse=True)
-def runtime_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
-    return tmp_path
+def runtime_folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder whose path is short, as the address of a socket must be."""
+    with tempfile.TemporaryDirectory(prefix="hw") as folder:
+        monkeypatch.setenv("XDG_RUNTIME_DIR", folder)
+        yield Path(folder)
 
 
 def configured(**settings: Any) -> Config:
@@ -66,11 +70,13 @@ def test_a_folder_that_is_not_ours_alone_is_not_used(
     assert "is not a folder that only this user can enter" in caplog.text
 
 
-def test_without_a_runtime_folder_the_temporary_one_serves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_runtime_folder_the_temporary_one_serves(
+    runtime_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv("XDG_RUNTIME_DIR")
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", str(runtime_folder))
 
-    assert Path(configured().control_socket).parent == tmp_path / f"hagworm-{os.geteuid()}"
+    assert Path(configured().control_socket).parent == runtime_folder / f"hagworm-{os.geteuid()}"
 
 
 def test_a_path_that_is_too_long_is_done_without(

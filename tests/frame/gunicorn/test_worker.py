@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import socket
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -36,9 +37,7 @@ def gunicorn(
     return running(
         [*command, *options, target],
         folder=folder,
-        HAGWORM_SERVER__ENGINE=engine,
-        XDG_RUNTIME_DIR=str(folder / "run"),
-        **environment,
+        **{"HAGWORM_SERVER__ENGINE": engine, "XDG_RUNTIME_DIR": str(folder / "run"), **environment},
     )
 
 
@@ -269,7 +268,15 @@ async def test_tls_is_refused_instead_of_served_in_the_clear(folder: Path) -> No
 
 
 async def test_every_application_has_a_control_socket_of_its_own(folder: Path) -> None:
-    async with gunicorn(folder) as first, gunicorn(folder) as second:
+    # The address of a socket must be short.
+    with tempfile.TemporaryDirectory(prefix="hw") as short:
+        await check_control_sockets(folder, Path(short))
+
+
+async def check_control_sockets(folder: Path, short: Path) -> None:
+    run = {"XDG_RUNTIME_DIR": str(short)}
+
+    async with gunicorn(folder, **run) as first, gunicorn(folder, **run) as second:
         paths = []
 
         for service in (first, second):
@@ -277,8 +284,8 @@ async def test_every_application_has_a_control_socket_of_its_own(folder: Path) -
             paths.append(Path((await service.wrote(r"Control socket listening at (.*)\n"))[1]))
 
         assert paths[0] != paths[1]
-        assert {path.parent for path in paths} == {folder / "run" / "hagworm"}
-        assert (folder / "run" / "hagworm").stat().st_mode & 0o777 == 0o700
+        assert {path.parent for path in paths} == {short / "hagworm"}
+        assert (short / "hagworm").stat().st_mode & 0o777 == 0o700
 
         for service in (first, second):
             service.send(signal.SIGTERM)
