@@ -57,10 +57,9 @@ visits: contextvars.ContextVar[int] = contextvars.ContextVar("visits", default=0
 class Journal:
     """Notes by key; reading waits until a note is there."""
 
-    def __init__(self) -> None:
-        self.notes: dict[str, list[str]] = {}
-
     def open(self) -> None:
+        """Begin anew, in the running loop."""
+        self.notes: dict[str, list[str]] = {}
         self.changed = asyncio.Condition()
 
     async def write(self, key: str, note: str) -> None:
