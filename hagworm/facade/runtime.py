@@ -190,13 +190,16 @@ class Runtime:
 
         try:
             async with asyncio.timeout(timeout):
-                await self.quiet.wait()
+                # A connection that is still open may bring a request after it has been quiet: look again each time.
+                while self.active or self.sockets or self.crew.tasks:
+                    if self.crew.tasks:
+                        await asyncio.wait(set(self.crew.tasks))
+                    else:
+                        self.quiet.clear()
+                        await self.quiet.wait()
 
                 for mount in self.mounts:
                     await mount.target.drained(timeout)
-
-                while self.crew.tasks:
-                    await asyncio.wait(set(self.crew.tasks))
         except TimeoutError:
             return False
 

@@ -768,3 +768,33 @@ async def test_what_a_mounted_application_does_not_answer_is_not_found() -> None
 
     async with Client(outer) as client:
         assert (await client.get("/sub/none")).status == 404
+
+
+async def test_draining_waits_for_requests_sockets_and_background_work_also_for_late_ones() -> None:
+    app = App()
+    release, entered, order = asyncio.Event(), asyncio.Event(), []
+
+    async def later() -> None:
+        order.append("background")
+
+    @app.get("/")
+    async def handler(tasks: BackgroundTasks) -> None:
+        tasks.add(later)
+        entered.set()
+        await release.wait()
+
+    async with Client(app) as client:
+        runtime = app.freeze()
+        first = asyncio.create_task(client.get("/"))
+        await entered.wait()
+        runtime.start_draining()
+        assert await runtime.drained(0.01) is False
+        entered.clear()
+        second = asyncio.create_task(client.get("/"))
+        await entered.wait()
+        release.set()
+        assert await runtime.drained(5) is True
+        assert order == ["background", "background"]
+        assert (await first).headers["connection"] == "close"
+        await second
+        assert (await client.get("/-/ready")).status == 503
