@@ -1,0 +1,1 @@
+"""What to do about failure and load, decided without a loop, a clock or a socket."""
