@@ -6,7 +6,7 @@ import math
 import socket
 from typing import TYPE_CHECKING, Any
 
-from hagworm.facade.exchange import Address, BodyError, ClientDisconnected
+from hagworm.facade.exchange import Address, BodyError, ClientDisconnected, reply_whole
 from hagworm.frame.tornado.carrier import DISCARD_LIMIT, LINGER
 from hagworm.frame.tornado.exchange import Exchange, status_line
 from hagworm.frame.tornado.head import Refused, parse_framing, parse_head
@@ -243,7 +243,7 @@ class Connection:
             if refusal is None:
                 await self.server.runtime.websocket(socket)
             else:
-                await exchange.reply(*refusal, b"")
+                await reply_whole(exchange, *refusal, b"")
         except ClientDisconnected:
             logger.debug("%s left before its handshake was answered", self._peer or "a local client")
         finally:

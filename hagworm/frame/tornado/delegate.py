@@ -16,7 +16,7 @@ from tornado.httputil import (
     ResponseStartLine,
 )
 
-from hagworm.facade.exchange import ClientDisconnected
+from hagworm.facade.exchange import ClientDisconnected, reply_whole
 from hagworm.frame.tornado.body import BrokenBody
 from hagworm.frame.tornado.exchange import Exchange
 from hagworm.frame.tornado.head import Framing, Refused, parse_framing
@@ -167,7 +167,7 @@ class Message(HTTPMessageDelegate):
             if refusal is None:
                 await lent.server.runtime.websocket(socket)
             else:
-                await exchange.reply(*refusal, b"")
+                await reply_whole(exchange, *refusal, b"")
         except ClientDisconnected:
             lent.lose()
         finally:

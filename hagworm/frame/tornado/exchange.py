@@ -1,7 +1,7 @@
 """One HTTP request on a connection of this server, and the way to answer it."""
 
 import asyncio
-from collections.abc import Awaitable, Generator
+from collections.abc import Awaitable
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from hagworm.frame.tornado.head import Framing
     from hagworm.frame.tornado.native import Passage
 
-__all__ = ("CAPABILITIES", "DONE", "Exchange", "Request", "status_line")
+__all__ = ("CAPABILITIES", "Exchange", "Request", "status_line")
 
 CAPABILITIES: Capabilities = frozenset({"header_limits", "raw_path", "ws_ping", "ws_reject_body"})
 
@@ -26,18 +26,6 @@ _LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}".encode("ascii
 def status_line(status: int) -> bytes:
     """Return the first line of a response, with the standard phrase or none."""
     return _LINES.get(status) or b"HTTP/1.1 %d " % status
-
-
-class _Done:
-    """What there is nothing to wait for."""
-
-    __slots__ = ()
-
-    def __await__(self) -> Generator[Any, None, None]:
-        return iter(())  # type: ignore[return-value]  # an exhausted iterator serves as a generator that never yields
-
-
-DONE: Awaitable[None] = _Done()
 
 
 class Request:
@@ -143,7 +131,7 @@ class Exchange(Request):
 
             await connection.wait()
 
-    def reply(self, status: int, headers: HeaderPairs, body: bytes) -> Awaitable[None]:
+    def reply(self, status: int, headers: HeaderPairs, body: bytes) -> Awaitable[None] | None:
         if self.body is not None:
             self._settle_unread(self.body)
 
@@ -151,7 +139,7 @@ class Exchange(Request):
         head = self.render(_LINES.get(status) or status_line(status), headers)
         connection = self.connection
         waiting = connection.stream.send(b"".join((head, connection.server.tail(head), body)))
-        return DONE if waiting is None else flushed(waiting)
+        return None if waiting is None else flushed(waiting)
 
     async def start(self, status: int, headers: HeaderPairs) -> None:
         if self.body is not None and self._expects:

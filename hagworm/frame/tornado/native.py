@@ -21,7 +21,7 @@ from tornado.iostream import StreamClosedError
 from tornado.web import Application, ErrorHandler
 
 from hagworm.facade.context import current
-from hagworm.facade.exchange import BodyError, ClientDisconnected, Head, HeaderPairs, HttpExchange
+from hagworm.facade.exchange import BodyError, ClientDisconnected, Head, HeaderPairs, HttpExchange, reply_whole
 from hagworm.facade.failure import BadRequest, HTTPError, PayloadTooLarge
 from hagworm.facade.limits import Limits
 from hagworm.facade.target import BadTarget, strip_origin
@@ -148,12 +148,15 @@ class Passage(HTTPConnection):
             if not self._over.done():
                 self._check(reader)
                 self.exchange.gone.add_done_callback(self._leave)
-                await self._over
+                await asyncio.wait({self._over})
                 self.exchange.gone.remove_done_callback(self._leave)
         finally:
             reader.cancel()
             self._stop()
             await asyncio.gather(reader, return_exceptions=True)
+
+        # Raises what kept the response from being sent.
+        self._over.result()
 
         if self._left:
             raise ClientDisconnected("the client left before the application had answered")
@@ -282,6 +285,11 @@ class Passage(HTTPConnection):
             except ClientDisconnected:
                 self._fail(done)
                 self._leave()
+            except Exception as exc:
+                self._fail(done)
+
+                if not self._over.done():
+                    self._over.set_exception(exc)
             else:
                 if not done.done():
                     done.set_result(None)
@@ -295,7 +303,7 @@ class Passage(HTTPConnection):
             if self._remaining is None:
                 headers.append((b"content-length", b"%d" % len(chunk)))
 
-            await self.exchange.reply(status, headers, chunk)
+            await reply_whole(self.exchange, status, headers, chunk)
             self._end()
         else:
             await self.exchange.start(status, headers)
@@ -370,7 +378,7 @@ class Passage(HTTPConnection):
 
     def _answer_headers(self, headers: HTTPHeaders) -> list[tuple[bytes, bytes]]:
         """Return the application's headers with those of the facade in the place of its own of the same name."""
-        added = {name for name, _ in self._extra} | _HOPS
+        added = {name for name, _ in self._extra} | _ENGINES
         pairs = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.get_all()]
         kept = [pair for pair in pairs if pair[0] not in added and not is_signature(pair)]
 
@@ -381,7 +389,8 @@ class Passage(HTTPConnection):
 
 
 _CLOSE = (b"connection", b"close")
-_HOPS = frozenset((b"connection", b"keep-alive", b"transfer-encoding"))
+_ENGINES = frozenset((b"connection", b"date", b"keep-alive", b"transfer-encoding"))
+"""What the engine says of a response, whoever made it."""
 
 
 def is_signature(pair: tuple[bytes, bytes]) -> bool:

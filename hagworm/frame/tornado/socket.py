@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from hagworm.facade.exchange import ClientDisconnected, Closed, HeaderPairs
+from hagworm.facade.exchange import ClientDisconnected, Closed, HeaderPairs, reply_whole
 from hagworm.frame.tornado.exchange import Request
 from hagworm.frame.tornado.frames import FrameError, Frames, Ping, Pong, close_frame, data_frame, ping_frame, pong_frame
 from hagworm.frame.tornado.head import parse_list
@@ -113,7 +113,7 @@ class Socket(Request):
 
     async def reject(self, status: int, headers: HeaderPairs, body: bytes) -> None:
         self._ended = Closed(1006)
-        await self._exchange.reply(status, headers, body)
+        await reply_whole(self._exchange, status, headers, body)
 
     async def recv(self) -> str | bytes | Closed:
         if not self._messages and self._ended is None:

@@ -110,6 +110,7 @@ def make_application(neighbour: Neighbour) -> tornado.web.Application:
             self.write(str(self.size))
 
         def on_connection_close(self) -> None:
+            super().on_connection_close()
             notes.put_nowait("left")
 
     class Wait(tornado.web.RequestHandler):

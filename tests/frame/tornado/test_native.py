@@ -47,7 +47,8 @@ async def test_the_policy_of_the_facade_goes_with_every_answer(place: str) -> No
 
         assert len(response.headers.all("x-request-id")) == 1
         assert "server" not in response.headers
-        assert len(response.headers.all("date")) == 1
+        # In memory nobody dates a response.
+        assert len(response.headers.all("date")) == (neighbour.engine != "memory")
         assert (await client.get("/ours", headers={"host": "a b/c"})).status == 400
         assert (await client.get(f"{neighbour.prefix}/echo", headers={"host": "a b/c"})).status == 400
 
@@ -88,7 +89,8 @@ async def test_or_piece_by_piece_to_a_handler_that_wants_it_so(place: str) -> No
     async with neighbour.serving() as client:
         response = await client.put(f"{neighbour.prefix}/upload", content=b"x" * 1_000_000)
         assert response.body == b"1000000"
-        assert neighbour.notes.qsize() > 1
+        # In memory the client's one piece stays one.
+        assert neighbour.notes.qsize() > (neighbour.engine != "memory")
 
 
 async def test_a_handler_that_takes_its_time_holds_the_client_back() -> None:
