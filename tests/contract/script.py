@@ -164,16 +164,23 @@ class Reset(Step):
 
 
 @dataclass(frozen=True)
-class Notes(Step):
-    """Read, on another connection, the first `count` notes that the application has written for this row."""
+class Ask(Step):
+    """The body that another connection gets for a target."""
 
-    count: int = 1
+    target: str
 
     async def take(self, stage: Stage) -> bytes:
         async with await stage.open_connection() as other:
-            target = f"/journal/{stage.key}?count={self.count}"
-            await other.send(f"GET {target} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+            target = stage.fill(self.target.encode())
+            await other.send(b"GET %b HTTP/1.1\r\nHost: a\r\n\r\n" % target)
             return (await other.read_response()).body
+
+
+class Notes(Ask):
+    """The first `count` notes that the application has written for this row; it waits until there are so many."""
+
+    def __init__(self, count: int = 1) -> None:
+        super().__init__(f"/journal/{{key}}?count={count}")
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Section 2.5 of the matrix: responses and streams."""
 
 from tests.contract.expected import CLOSED, JSON, answer, json, post, problem, request, row, script, text
-from tests.contract.script import Answer, Elsewhere, Framing, Head, Interims, Notes, Reset, Send, State
+from tests.contract.script import Answer, Ask, Elsewhere, Framing, Head, Interims, Notes, Reset, Send, State
 
 NUMBERS = answer(200, "0\n1\n2\n", "text/plain", streamed=True)
 EVENTS = 'data: two\ndata: lines\n\ndata: {"json":[1,"ü"]}\n\nevent: tick\ndata: named\nid: 7\nretry: 3000\n\n'
@@ -51,8 +51,8 @@ ROWS = (
     script(
         "R10",
         "A client that does not read holds the stream back",
-        [Send(request("/heavy/{key}")), Head(), Elsewhere(60), Reset(), Notes()],
-        [answer(200, b"", "application/octet-stream", streamed=True), b'["held back"]'],
+        [Send(request("/heavy/{key}")), Head(), Elsewhere(100), Ask("/produced/{key}"), Reset()],
+        [answer(200, b"", "application/octet-stream", streamed=True), b'{"held back":true}'],
     ),
     script(
         "R11",
