@@ -242,6 +242,9 @@ class Connection:
         try:
             if refusal is None:
                 await self.server.runtime.websocket(socket)
+            elif exchange.has_native:
+                # What is no handshake is a GET like any other to a handler that speaks no WebSocket.
+                await self.server.runtime.http(exchange)
             else:
                 await reply_whole(exchange, *refusal, b"")
         except ClientDisconnected:

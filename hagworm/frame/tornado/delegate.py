@@ -166,6 +166,8 @@ class Message(HTTPMessageDelegate):
         try:
             if refusal is None:
                 await lent.server.runtime.websocket(socket)
+            elif exchange.has_native:
+                await lent.server.runtime.http(exchange)
             else:
                 await reply_whole(exchange, *refusal, b"")
         except ClientDisconnected:

@@ -76,7 +76,7 @@ class Request:
 class Exchange(Request):
     """Implements `hagworm.facade.exchange.HttpExchange`."""
 
-    __slots__ = ("_chunked", "_expects", "_gone", "_passage", "body", "ended", "started")
+    __slots__ = ("_chunked", "_expects", "_gone", "_lines", "_passage", "body", "ended", "started")
 
     def __init__(
         self,
@@ -96,6 +96,7 @@ class Exchange(Request):
         self.started = False
         self.ended = False
         self._chunked = False
+        self._lines = _LINES
         self._gone: asyncio.Future[None] | None = None
         self._passage: Passage | None = None
 
@@ -136,7 +137,7 @@ class Exchange(Request):
             self._settle_unread(self.body)
 
         self.started = self.ended = True
-        head = self.render(_LINES.get(status) or status_line(status), headers)
+        head = self.render(self._lines.get(status) or status_line(status), headers)
         connection = self.connection
         waiting = connection.stream.send(b"".join((head, connection.server.tail(head), body)))
         return None if waiting is None else flushed(waiting)
@@ -155,7 +156,7 @@ class Exchange(Request):
                 headers = [*headers, (b"transfer-encoding", b"chunked")]
 
         self.started = True
-        head = self.render(status_line(status), headers)
+        head = self.render(self._lines.get(status) or status_line(status), headers)
         await self._send(head + self.connection.server.tail(head))
 
     async def write(self, chunk: bytes) -> None:
@@ -208,6 +209,13 @@ class Exchange(Request):
         assert self._passage is not None
         draining = self.connection.server.runtime.draining
         return await self._passage.run([*headers, _CLOSE] if draining else headers)
+
+    def say(self, status: int, phrase: str) -> None:
+        """Use `phrase` if the response has `status`. Raises ValueError for what would break the line."""
+        if not phrase.isprintable():
+            raise ValueError(f"a reason phrase is one line of text, not {phrase!r}")
+
+        self._lines = {status: f"HTTP/1.1 {status} {phrase}".encode("latin-1")}
 
     def lose(self) -> None:
         """Tell whoever asked that the client is gone."""

@@ -24,7 +24,9 @@ from hagworm.facade.context import current
 from hagworm.facade.exchange import BodyError, ClientDisconnected, Head, HeaderPairs, HttpExchange, reply_whole
 from hagworm.facade.failure import BadRequest, HTTPError, PayloadTooLarge
 from hagworm.facade.limits import Limits
+from hagworm.facade.proxies import Stamped
 from hagworm.facade.target import BadTarget, strip_origin
+from hagworm.frame.tornado.exchange import Exchange
 
 __all__ = ("Context", "NativeMount", "Passage", "cut_prefix", "find_passage", "maybe", "mount")
 
@@ -111,6 +113,8 @@ class Passage(HTTPConnection):
         # What some handlers reach for, on the engine that has one.
         self.stream: Any = getattr(getattr(exchange, "connection", None), "stream", None)
         self.status = 0
+        # On this engine a response may have a phrase of its own.
+        self._own = exchange.exchange if isinstance(exchange, Stamped) else exchange
         self._limit: int | None = None
         self._extra: HeaderPairs = ()
         self._operations: deque[tuple[Callable[..., Any], tuple[Any, ...], Future]] = deque()
@@ -131,7 +135,10 @@ class Passage(HTTPConnection):
 
     def is_lost(self) -> bool:
         """Return whether no handler takes the request: what would answer is the one that says 404."""
-        return getattr(self._delegate, "handler_class", None) is ErrorHandler
+        # An application without a default handler answers so, for which it has no name of its own.
+        delegate = self._delegate
+        kind, arguments = getattr(delegate, "handler_class", None), getattr(delegate, "handler_kwargs", None)
+        return kind is ErrorHandler and arguments == {"status_code": 404} and not self._has_default
 
     async def run(self, headers: HeaderPairs) -> int:
         """Let the application answer, with `headers` added; return its status.
@@ -230,6 +237,10 @@ class Passage(HTTPConnection):
         bodiless = self._start_line.method == "HEAD" or self.status in (204, 304)
         self._remaining = 0 if bodiless else int(length) if length is not None else None
         self._count(chunk or b"")
+
+        if isinstance(self._own, Exchange):
+            self._own.say(start_line.code, start_line.reason)
+
         return self._queue(self._send_head, start_line.code, self._answer_headers(headers), chunk or b"")
 
     def write(self, chunk: bytes) -> Future:
@@ -369,7 +380,10 @@ class Passage(HTTPConnection):
         return headers
 
     def _make_delegate(self, application: Any) -> HTTPMessageDelegate:
+        self._has_default = False
+
         if isinstance(application, Application):
+            self._has_default = bool(application.settings.get("default_handler_class"))
             request = HTTPServerRequest(connection=self, start_line=self._start_line, headers=self._headers)
             return application.find_handler(request)
 
