@@ -219,11 +219,11 @@ class Runtime:
     # HTTP -------------------------------------------------------------------------------------------------------------
 
     def next_id(self) -> bytes:
-        return b"%b%x" % (self.id_prefix, next(self.numbers))
+        return b"%b%08x" % (self.id_prefix, next(self.numbers))
 
     def http(self, exchange: HttpExchange) -> Coroutine[Any, Any, None]:
         """Answer one request, completely. Raises nothing but CancelledError."""
-        return self.serve(exchange, b"%b%x" % (self.id_prefix, next(self.numbers)))
+        return self.serve(exchange, b"%b%08x" % (self.id_prefix, next(self.numbers)))
 
     async def serve(self, exchange: Any, id_bytes: bytes) -> None:
         """Answer one request under the id that it has. Raises nothing but CancelledError."""

@@ -6,6 +6,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from hagworm.facade.exchange import Address, BodyError, Capabilities, ClientDisconnected, HeaderPairs
+from hagworm.facade.failure import phrase
 from hagworm.frame.tornado.stream import flushed
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ CAPABILITIES: Capabilities = frozenset({"header_limits", "raw_path", "ws_ping", 
 
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _CLOSE = (b"connection", b"close")
-_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}".encode("ascii") for status in HTTPStatus}
+_LINES = {status.value: f"HTTP/1.1 {status.value} {phrase(status.value)}".encode("ascii") for status in HTTPStatus}
 
 
 def status_line(status: int) -> bytes:
