@@ -38,10 +38,17 @@ class Roster(Generic[J]):
         """Whether nobody runs and nobody waits."""
         return not self.running and not self.waiting
 
+    def enter(self) -> bool:
+        """Let a job run that need not wait, and return whether it may: there is a place, and nobody waits for it."""
+        if self.waiting or self.running >= self.limit:
+            return False
+
+        self.running += 1
+        return True
+
     def place(self, job: J, priority: int = 0) -> Placement:
         """Let `job` run or wait, and say which; a job that finds the roster `full` is not taken."""
-        if not self.waiting and self.running < self.limit:
-            self.running += 1
+        if self.enter():
             return "run"
 
         if self.waiting >= self.bound:
@@ -93,6 +100,14 @@ class Roster(Generic[J]):
         job, _ = self.lanes[last].popitem(last=False)
         self.waiting -= 1
         return job
+
+    def clear(self) -> list[J]:
+        """Take all who wait off, and return them."""
+        jobs = [job for lane in self.lanes.values() for job in lane]
+        self.lanes.clear()
+        self.order.clear()
+        self.waiting = 0
+        return jobs
 
     def lane(self) -> OrderedDict[J, None]:
         """Return the most urgent lane with somebody in it; lanes that have run empty are taken away."""
