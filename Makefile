@@ -49,6 +49,7 @@ contract: system $(VENV)/.has-test  ## what every engine must do, over real sock
 	$(bin)/pytest -n $(JOBS) tests/contract $(ARGS)
 
 bench: $(VENV)/.has-test  ## CPU per request, each engine beside its native rival
+	$(bin)/python benchmarks/facade.py
 	$(bin)/python benchmarks/engines/run.py $(ARGS)
 
 docs: $(VENV)/.has-test  ## write the generated reference pages, run every example, preview the changes
