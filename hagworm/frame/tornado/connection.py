@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from hagworm.facade.exchange import Address, BodyError, ClientDisconnected, reply_whole
 from hagworm.frame.tornado.carrier import DISCARD_LIMIT, LINGER
 from hagworm.frame.tornado.exchange import Exchange, status_line
-from hagworm.frame.tornado.head import Refused, parse_framing, parse_head
+from hagworm.frame.tornado.head import Refused, parse_line
 from hagworm.frame.tornado.socket import Socket, check_handshake
 from hagworm.frame.tornado.stream import Stream
 
@@ -191,8 +191,9 @@ class Connection:
             if end > self.server.head_limit:
                 raise Refused(431, "the head is too large")
 
-            method, target, version, headers = parse_head(data[:end])
-            framing = parse_framing(version, headers)
+            line_end = data.find(b"\r\n")
+            method, target, version = parse_line(data[:line_end])
+            headers, framing = self.server.heads.read(data[line_end + 2 : end], version)
         except Refused as exc:
             self._refuse(exc.status, exc.detail)
             return
@@ -200,8 +201,7 @@ class Connection:
         self.buffer = data[end + 4 :]
         self.deadline = math.inf
         self._exchange = exchange = Exchange(self, method, target, version, headers, framing)
-        upgrades = framing.upgrades and method == "GET" and framing.body is None
-        running = self._upgrade(exchange) if upgrades else self._answer(exchange)
+        running = self._upgrade(exchange) if framing.upgrades and method == "GET" else self._answer(exchange)
         self._task = self.loop.create_task(running, context=self.server.context.copy())
 
     def _check_partial(self, partial: bytearray, start: int) -> None:

@@ -17,9 +17,8 @@ from tornado.httputil import (
 )
 
 from hagworm.facade.exchange import ClientDisconnected, reply_whole
-from hagworm.frame.tornado.body import BrokenBody
 from hagworm.frame.tornado.exchange import Exchange
-from hagworm.frame.tornado.head import Framing, Refused, parse_framing
+from hagworm.frame.tornado.head import Refused, parse_framing
 from hagworm.frame.tornado.lent import Delivered, Lent
 from hagworm.frame.tornado.socket import PING_INTERVAL, Socket, check_handshake
 from hagworm.frame.tornado.tail import Tail
@@ -121,9 +120,9 @@ class Message(HTTPMessageDelegate):
         except Refused as exc:
             raise HTTPInputError(exc.detail) from exc
 
-        if isinstance(framing.body, BrokenBody):
+        if framing.error is not None:
             # Tornado refuses it too, but not before it has called back, and then there would be two answers.
-            raise HTTPInputError("the framing of the body cannot be trusted")
+            raise HTTPInputError(framing.error.detail)
 
         if framing.expects:
             # Tornado looks at this very object, after this call, for whether to send its 100 before anybody reads.
@@ -131,12 +130,11 @@ class Message(HTTPMessageDelegate):
 
         self._connection.set_max_body_size(_NO_LIMIT)
         lent = self.lent
-        lent.body = body = Delivered(framing.body.remaining()) if framing.body is not None else None
-        framing = Framing(body, framing.keep, framing.expects, framing.upgrades)
         exchange = Exchange(lent, start_line.method, start_line.path.encode("latin-1"), version, pairs, framing)
+        exchange.body = lent.body = None if framing.length == 0 else Delivered(framing.length)
         lent.exchange = exchange
 
-        if framing.upgrades and start_line.method == "GET" and body is None:
+        if framing.upgrades and start_line.method == "GET":
             lent.server.begin(self._upgrade(exchange))
             return lent.decided
 

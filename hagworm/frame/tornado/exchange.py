@@ -93,7 +93,9 @@ class Exchange(Request):
         self.path, _, self.query = target.partition(b"?")
         self.version = version
         self.headers = headers
-        self.body, self.keep, self._expects, _ = framing
+        self.keep = framing.keep
+        self.body = None if framing.length == 0 else framing.open_body()
+        self._expects = framing.expects
         self.started = False
         self.ended = False
         self._chunked = False

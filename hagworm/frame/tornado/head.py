@@ -6,7 +6,7 @@ from typing import NamedTuple
 from hagworm.facade.exchange import BodyError, HeaderPairs
 from hagworm.frame.tornado.body import Body, BrokenBody, ChunkedBody, FixedBody
 
-__all__ = ("Framing", "Refused", "parse_framing", "parse_head", "parse_list")
+__all__ = ("Framing", "Heads", "Refused", "parse_fields", "parse_framing", "parse_line", "parse_list")
 
 _token = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+").fullmatch
 _version = re.compile(rb"HTTP/([0-9]\.[0-9])").fullmatch
@@ -14,6 +14,9 @@ _length = re.compile(rb"[0-9]{1,18}").fullmatch
 
 _METHODS = {name.encode(): name for name in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")}
 _VERSIONS = {b"HTTP/1.1": "1.1", b"HTTP/1.0": "1.0"}
+
+_KEPT_BLOCKS = 256
+_KEPT_BYTES = 1024
 
 _BREAKS = b"\0\r\n"
 _CONTROLS = bytes((*range(0x20), 0x7F))
@@ -48,33 +51,35 @@ class _Names(dict[bytes, bytes]):
 _NAMES = _Names()
 
 
-def parse_head(head: bytes) -> tuple[str, bytes, str, list[tuple[bytes, bytes]]]:
-    """Return method, target, version and header pairs of `head`, which ends before its empty line.
+def parse_line(line: bytes) -> tuple[str, bytes, str]:
+    """Return method, target and version of a request line. Raises `Refused`."""
+    parts = line.split(b" ")
+
+    if len(parts) != 3 or not parts[1] or len(line.translate(None, _CONTROLS)) != len(line):
+        raise Refused(400, "malformed request line")
+
+    method, target, version = parts
+    return _METHODS.get(method) or _parse_method(method), target, _VERSIONS.get(version) or _parse_version(version)
+
+
+def parse_fields(block: bytes) -> tuple[tuple[bytes, bytes], ...]:
+    """Return the header pairs in `block`, which ends before its last line break.
 
     Raises `Refused`: a bare CR or LF, a NUL, a folded line, white space before a colon. Other control characters in a
     value are left to the facade.
     """
-    lines = head.split(b"\r\n")
+    if not block:
+        return ()
 
-    if len(head.translate(None, _BREAKS)) != len(head) - 2 * len(lines) + 2:
+    lines = block.split(b"\r\n")
+
+    if len(block.translate(None, _BREAKS)) != len(block) - 2 * len(lines) + 2:
         raise Refused(400, "NUL or bare line break in the head")
 
-    line = lines[0]
-    start = line.split(b" ")
-
-    if len(start) != 3 or not start[1] or len(line.translate(None, _CONTROLS)) != len(line):
-        raise Refused(400, "malformed request line")
-
-    method = _METHODS.get(start[0]) or _parse_method(start[0])
-    version = _VERSIONS.get(start[2]) or _parse_version(start[2])
-    del lines[0]
-
     try:
-        pairs = [(_NAMES[name], value.strip(b" \t")) for name, value in [line.split(b":", 1) for line in lines]]
+        return tuple([(_NAMES[name], value.strip(b" \t")) for name, value in [line.split(b":", 1) for line in lines]])
     except ValueError:
         raise Refused(400, "header line without a colon") from None
-
-    return method, start[1], version, pairs
 
 
 def _parse_method(method: bytes) -> str:
@@ -96,17 +101,29 @@ def _parse_version(version: bytes) -> str:
 class Framing(NamedTuple):
     """What the head says about the body and about the connection."""
 
-    body: Body | None
-    """None where there is none to read."""
+    length: int | None
+    """Bytes of the body, None where its chunks tell."""
     keep: bool
     """Whether the client allows another request on this connection."""
-    expects: bool
+    expects: bool = False
     """Whether the client waits for `100 Continue`."""
-    upgrades: bool
+    upgrades: bool = False
     """Whether the client asks to speak WebSocket from here on."""
+    error: BodyError | None = None
+    """What is wrong with the framing, where it cannot be trusted."""
+
+    def open_body(self) -> Body | None:
+        """Return the decoder of the body, None where there is none to read."""
+        if self.error is not None:
+            return BrokenBody(self.error)
+
+        if self.length is None:
+            return ChunkedBody()
+
+        return FixedBody(self.length) if self.length else None
 
 
-_PLAIN = Framing(None, True, False, False)
+_PLAIN = Framing(0, True)
 
 
 def parse_framing(version: str, pairs: HeaderPairs) -> Framing:
@@ -115,47 +132,79 @@ def parse_framing(version: str, pairs: HeaderPairs) -> Framing:
     A length that is no length is `Refused`. Framings that a facade may want to answer itself (two framings at once, an
     unknown coding) become a body that raises `BodyError` when it is read, on a connection that closes.
     """
-    if version == "1.1" and _FRAMING.isdisjoint(fields := dict(pairs)):
+    fields = dict(pairs)
+
+    if version == "1.1" and _FRAMING.isdisjoint(fields):
         return _PLAIN
 
-    fields = dict(pairs)
-    tokens = _tokens(pairs, b"connection") if b"connection" in fields else ()
-    keep = b"close" not in tokens if version == "1.1" else version == "1.0" and b"keep-alive" in tokens
-    body: Body | None = None
+    modern = version == "1.1"
+    tokens = _tokens(pairs, b"connection") if b"connection" in fields else []
+    keep = b"close" not in tokens if modern else version == "1.0" and b"keep-alive" in tokens
+    length: int | None = 0
 
     if b"transfer-encoding" in fields:
-        body = _coded_body(version, pairs, fields)
-        keep = keep and not isinstance(body, BrokenBody)
+        if (error := _check_coding(version, pairs, fields)) is not None:
+            return Framing(None, False, error=error)
+
+        length = None
     elif b"content-length" in fields:
-        lengths = {value for name, value in pairs if name == b"content-length"}
+        length = _parse_length(pairs)
 
-        if len(lengths) > 1 or _length(fields[b"content-length"]) is None:
-            raise Refused(400, "malformed content-length")
-
-        length = int(fields[b"content-length"])
-        body = FixedBody(length) if length else None
-
-    modern = version == "1.1"
-
-    return Framing(
-        body,
-        keep,
-        modern and body is not None and fields.get(b"expect", b"").lower() == b"100-continue",
-        modern and b"upgrade" in tokens and b"websocket" in _tokens(pairs, b"upgrade"),
-    )
+    expects = modern and length != 0 and fields.get(b"expect", b"").lower() == b"100-continue"
+    upgrades = modern and length == 0 and b"upgrade" in tokens and b"websocket" in _tokens(pairs, b"upgrade")
+    return Framing(length, keep, expects, upgrades)
 
 
-def _coded_body(version: str, pairs: HeaderPairs, fields: dict[bytes, bytes]) -> Body:
+def _parse_length(pairs: HeaderPairs) -> int:
+    lengths = {value for name, value in pairs if name == b"content-length"}
+    first = lengths.pop()
+
+    if lengths or _length(first) is None:
+        raise Refused(400, "malformed content-length")
+
+    return int(first)
+
+
+def _check_coding(version: str, pairs: HeaderPairs, fields: dict[bytes, bytes]) -> BodyError | None:
     if b"content-length" in fields:
-        return BrokenBody(BodyError(400, "both content-length and transfer-encoding"))
+        return BodyError(400, "both content-length and transfer-encoding")
 
     if version == "1.0":
-        return BrokenBody(BodyError(400, "transfer-encoding in HTTP/1.0"))
+        return BodyError(400, "transfer-encoding in HTTP/1.0")
 
     if [value.lower() for name, value in pairs if name == b"transfer-encoding"] != [b"chunked"]:
-        return BrokenBody(BodyError(501, "unsupported transfer-encoding"))
+        return BodyError(501, "unsupported transfer-encoding")
 
-    return ChunkedBody()
+    return None
+
+
+class Heads:
+    """Header blocks that have been read before: a client repeats itself, and reading is dearer than a look-up."""
+
+    __slots__ = ("_known",)
+
+    def __init__(self) -> None:
+        self._known: dict[bytes, tuple[tuple[tuple[bytes, bytes], ...], Framing]] = {}
+
+    def read(self, block: bytes, version: str) -> tuple[tuple[tuple[bytes, bytes], ...], Framing]:
+        """Return the header pairs in `block`, and how they frame the message. Raises `Refused`."""
+        if version != "1.1":
+            pairs = parse_fields(block)
+            return pairs, parse_framing(version, pairs)
+
+        known = self._known.get(block)
+
+        if known is None:
+            pairs = parse_fields(block)
+            known = pairs, parse_framing(version, pairs)
+
+            if len(block) <= _KEPT_BYTES:
+                if len(self._known) >= _KEPT_BLOCKS:
+                    self._known.clear()
+
+                self._known[block] = known
+
+        return known
 
 
 def parse_list(pairs: HeaderPairs, name: bytes) -> list[bytes]:

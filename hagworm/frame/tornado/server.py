@@ -12,6 +12,7 @@ from tornado.iostream import IOStream
 
 from hagworm.frame.tornado.connection import Connection
 from hagworm.frame.tornado.delegate import Delegate
+from hagworm.frame.tornado.head import Heads
 from hagworm.frame.tornado.socket import PING_INTERVAL
 from hagworm.frame.tornado.stream import is_supported
 from hagworm.frame.tornado.tail import Tail
@@ -52,6 +53,7 @@ class Server(HTTPServer):
         self._alone: set[asyncio.Task[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
         self.tail = Tail(options.server_header)
+        self.heads = Heads()
 
     def __repr__(self) -> str:
         return f"<Server {len(self._open)} connections{', closing' if self.closing else ''}>"

@@ -3,7 +3,12 @@
 import pytest
 
 from hagworm.frame.tornado.body import BrokenBody, ChunkedBody, FixedBody
-from hagworm.frame.tornado.head import Refused, parse_framing, parse_head, parse_list
+from hagworm.frame.tornado.head import Heads, Refused, parse_fields, parse_framing, parse_line, parse_list
+
+
+def parse_head(head: bytes) -> tuple[str, bytes, str, list[tuple[bytes, bytes]]]:
+    line, _, block = head.partition(b"\r\n")
+    return *parse_line(line), [*parse_fields(block)]
 
 
 def test_a_head_is_taken_apart_as_it_was_sent() -> None:
@@ -83,7 +88,10 @@ def test_a_client_cannot_fill_the_memory_with_names() -> None:
 
 
 def test_a_request_without_any_framing_has_no_body_and_keeps_the_connection() -> None:
-    assert parse_framing("1.1", [(b"host", b"a")]) == (None, True, False, False)
+    framing = parse_framing("1.1", [(b"host", b"a")])
+
+    assert framing == (0, True, False, False, None)
+    assert framing.open_body() is None
 
 
 @pytest.mark.parametrize(
@@ -107,15 +115,15 @@ def test_a_connection_of_an_old_client_is_not_kept_unasked() -> None:
 
 
 def test_a_length_frames_a_body_and_zero_frames_none() -> None:
-    body = parse_framing("1.1", [(b"content-length", b"5")]).body
+    body = parse_framing("1.1", [(b"content-length", b"5")]).open_body()
 
     assert isinstance(body, FixedBody)
     assert body.remaining() == 5
-    assert parse_framing("1.1", [(b"content-length", b"0")]).body is None
+    assert parse_framing("1.1", [(b"content-length", b"0")]).open_body() is None
 
 
 def test_equal_lengths_are_one() -> None:
-    body = parse_framing("1.1", [(b"content-length", b"5"), (b"content-length", b"5")]).body
+    body = parse_framing("1.1", [(b"content-length", b"5"), (b"content-length", b"5")]).open_body()
 
     assert body is not None
     assert body.remaining() == 5
@@ -132,7 +140,7 @@ def test_a_length_that_is_none_is_refused(lengths: tuple[bytes, ...]) -> None:
 def test_chunks_frame_a_body() -> None:
     framing = parse_framing("1.1", [(b"transfer-encoding", b"Chunked")])
 
-    assert isinstance(framing.body, ChunkedBody)
+    assert isinstance(framing.open_body(), ChunkedBody)
     assert framing.keep
 
 
@@ -149,7 +157,7 @@ def test_chunks_frame_a_body() -> None:
 def test_a_framing_that_cannot_be_trusted_ends_the_connection(version: str, pairs: list[tuple[bytes, bytes]]) -> None:
     framing = parse_framing(version, pairs)
 
-    assert isinstance(framing.body, BrokenBody)
+    assert isinstance(framing.open_body(), BrokenBody)
     assert not framing.keep
 
 
@@ -178,3 +186,42 @@ def test_who_asks_for_a_websocket(version: str, upgrade: bytes, connection: byte
 
 def test_a_list_may_come_on_several_lines_and_hold_nothing_between_commas() -> None:
     assert parse_list([(b"x", b"a, b"), (b"y", b"z"), (b"x", b",\t C,")], b"x") == [b"a", b"b", b"C"]
+
+
+def test_headers_that_come_again_are_read_once_and_frame_a_body_of_their_own() -> None:
+    heads = Heads()
+    block = b"Host: a\r\nContent-Length: 3"
+    first, framing = heads.read(block, "1.1")
+    again, same = heads.read(bytes(bytearray(block)), "1.1")
+
+    assert again is first
+    assert same is framing
+    assert framing.open_body() is not framing.open_body()
+
+
+def test_the_version_says_what_the_same_headers_mean() -> None:
+    heads = Heads()
+
+    assert heads.read(b"Host: a", "1.1")[1].keep
+    assert not heads.read(b"Host: a", "1.0")[1].keep
+    assert heads.read(b"Host: a", "1.1")[1].keep
+
+
+def test_a_client_cannot_fill_the_memory_with_headers() -> None:
+    heads = Heads()
+
+    for number in range(2000):
+        heads.read(b"X: %d" % number, "1.1")
+
+    heads.read(b"X: " + b"x" * 5000, "1.1")
+
+    assert len(heads._known) <= 256
+    assert all(len(block) <= 1024 for block in heads._known)
+
+
+def test_what_was_refused_is_refused_again() -> None:
+    heads = Heads()
+
+    for _ in range(2):
+        with pytest.raises(Refused):
+            heads.read(b"X : 1", "1.1")
