@@ -10,7 +10,12 @@ if TYPE_CHECKING:
     from hagworm.facade.background import BackgroundTasks as BackgroundTasks
     from hagworm.facade.context import current_request as current_request
     from hagworm.facade.exchange import ClientDisconnected as ClientDisconnected
+    from hagworm.facade.failure import BadRequest as BadRequest
+    from hagworm.facade.failure import Conflict as Conflict
+    from hagworm.facade.failure import Forbidden as Forbidden
     from hagworm.facade.failure import HTTPError as HTTPError
+    from hagworm.facade.failure import NotFound as NotFound
+    from hagworm.facade.failure import Unauthorized as Unauthorized
     from hagworm.facade.failure import ValidationFailed as ValidationFailed
     from hagworm.facade.handler import Handler as Handler
     from hagworm.facade.limits import Limits as Limits
@@ -40,12 +45,15 @@ if TYPE_CHECKING:
 HOMES = {
     "App": "hagworm.facade.application",
     "BackgroundTasks": "hagworm.facade.background",
+    "BadRequest": "hagworm.facade.failure",
     "Body": "hagworm.facade.params",
     "ClientDisconnected": "hagworm.facade.exchange",
+    "Conflict": "hagworm.facade.failure",
     "Cookie": "hagworm.facade.params",
     "Depends": "hagworm.facade.params",
     "EventStream": "hagworm.facade.response",
     "File": "hagworm.facade.response",
+    "Forbidden": "hagworm.facade.failure",
     "Form": "hagworm.facade.params",
     "HTML": "hagworm.facade.response",
     "HTTPError": "hagworm.facade.failure",
@@ -53,6 +61,7 @@ HOMES = {
     "Header": "hagworm.facade.params",
     "JSON": "hagworm.facade.response",
     "Limits": "hagworm.facade.limits",
+    "NotFound": "hagworm.facade.failure",
     "Path": "hagworm.facade.params",
     "Query": "hagworm.facade.params",
     "Redirect": "hagworm.facade.response",
@@ -62,6 +71,7 @@ HOMES = {
     "ServerSentEvent": "hagworm.facade.response",
     "Stream": "hagworm.facade.response",
     "Text": "hagworm.facade.response",
+    "Unauthorized": "hagworm.facade.failure",
     "UploadFile": "hagworm.facade.upload",
     "ValidationFailed": "hagworm.facade.failure",
     "WebSocket": "hagworm.facade.websocket",

@@ -10,17 +10,19 @@ from sqlalchemy.exc import SQLAlchemyError
 from hagworm import (
     App,
     BackgroundTasks,
+    Conflict,
     Depends,
     EventStream,
     Header,
+    NotFound,
     Request,
     Response,
     Router,
     ServerSentEvent,
+    Unauthorized,
     WebSocket,
     WebSocketClosed,
 )
-from hagworm.facade.failure import Conflict, NotFound, Unauthorized
 from orders.database import Database
 from orders.dependencies import Reading, Writing, require_token
 from orders.export import XLSX, write_workbook

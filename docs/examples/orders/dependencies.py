@@ -4,8 +4,7 @@ from collections.abc import AsyncIterator, Callable
 from datetime import datetime
 from typing import Annotated
 
-from hagworm import App, Depends, Header
-from hagworm.facade.failure import Unauthorized
+from hagworm import App, Depends, Header, Unauthorized
 from orders.store import Store, utc_now
 
 __all__ = ("Clock", "Reading", "Writing", "clock", "require_token")
