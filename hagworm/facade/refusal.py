@@ -7,6 +7,7 @@ from hagworm.facade.pipeline import compose
 from hagworm.facade.proxies import Stamped
 from hagworm.facade.request import Request
 from hagworm.facade.response import Redirect, Rendered, Response
+from hagworm.facade.target import read_target, strip_origin
 
 __all__ = ("unmatched",)
 
@@ -96,13 +97,17 @@ def other_method(request: Request, allowed: set[str]) -> Response:
 
 def slash_twin(request: Request, path: str) -> Response | None:
     """With `trailing_slash="redirect"`: the way to the same path with or without its last slash."""
-    if request.runtime.app.trailing_slash != "redirect" or path == "/":
+    if request.runtime.app.trailing_slash != "redirect" or path in ("/", "*"):
         return None
 
-    twin = path[:-1] if path.endswith("/") else path + "/"
+    # As it was sent: what is escaped there would mean something else if it were not.
+    raw: bytes = request.exchange.path
+    raw = raw if raw.startswith(b"/") else strip_origin(raw)[0]
+    raw = raw[:-1] if raw.endswith(b"/") else raw + b"/"
+    target, twin = read_target(raw), raw.decode("ascii")
 
     # A path that begins with two slashes would be taken for a host.
-    if twin.startswith("//") or not request.runtime.assembly.http.allowed(twin):
+    if twin.startswith("//") or not request.runtime.assembly.http.allowed(target.text, target.segments):
         return None
 
     query = request.exchange.query.decode("ascii")

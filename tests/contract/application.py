@@ -188,6 +188,11 @@ async def only_with_redirect() -> dict[str, str]:
     return {"path": "/only"}
 
 
+@slashes.get("/echo/{x}")
+async def echo_with_redirect(x: str) -> dict[str, str]:
+    return {"x": x}
+
+
 @slashes.post("/only")
 async def post_only_with_redirect(request: Request) -> dict[str, str]:
     return {"body": await request.text()}

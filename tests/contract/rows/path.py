@@ -37,6 +37,13 @@ ROWS = (
         answer(308, headers={"location": "/slashes/only?a=1"}),
     ),
     row(
+        "P12-encoded",
+        "A redirect leaves escapes as they are",
+        request("/slashes/echo/a%2Fb%3F/"),
+        answer(308, headers={"location": "/slashes/echo/a%2Fb%3F"}),
+    ),
+    row("P19-get", "Nothing but OPTIONS has the target *", request("*"), problem(404, "there is nothing at *")),
+    row(
         "P13",
         "A redirect of a POST keeps the method",
         post("/slashes/only/", "hi", "text/plain"),
