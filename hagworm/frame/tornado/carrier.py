@@ -4,21 +4,37 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
-from hagworm.facade.exchange import Address
+from hagworm.facade.exchange import Address, HeaderPairs
 
 if TYPE_CHECKING:
-    from hagworm.facade.application import App
     from hagworm.facade.runtime import Runtime
     from hagworm.frame.tornado.body import Body
     from hagworm.frame.tornado.socket import Socket
 
-__all__ = ("DISCARD_LIMIT", "LINGER", "Carrier", "Host", "Outlet")
+__all__ = ("DISCARD_LIMIT", "LINGER", "Carrier", "Host", "Native", "Outlet", "Way")
 
 DISCARD_LIMIT = 64 * 1024
 """How much of a body nobody read is thrown away so that the connection can be used again."""
 
 LINGER = 1.0
 """How long a client that still sends is listened to after the last byte to it, so that it can read that byte."""
+
+
+class Way(Protocol):
+    """The way to a handler."""
+
+    async def run(self, headers: HeaderPairs) -> int:
+        """Let the handler answer, with `headers` added; return the status. Raises `ClientDisconnected`, `HTTPError`."""
+
+
+class Native(Protocol):
+    """What stands behind the facade."""
+
+    def find_handler(self, exchange: Any) -> Way | None:
+        """Return the way to what answers `exchange`, None where nothing does."""
+
+    def find_socket(self, socket: Any) -> Way | None:
+        """Return the way to what takes the handshake of `socket`, None where nothing does."""
 
 
 class Host(Protocol):
@@ -28,12 +44,12 @@ class Host(Protocol):
     """How often a silent WebSocket is asked for a sign of life, in seconds."""
 
     @property
-    def app(self) -> "App":
+    def runtime(self) -> "Runtime":
         """What is served."""
 
     @property
-    def runtime(self) -> "Runtime":
-        """The same, frozen."""
+    def behind(self) -> Native:
+        """What stands behind the facade."""
 
     @property
     def closing(self) -> bool:

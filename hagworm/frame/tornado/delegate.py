@@ -17,6 +17,7 @@ from tornado.httputil import (
 )
 
 from hagworm.facade.exchange import ClientDisconnected, reply_whole
+from hagworm.frame.tornado.behind import Behind
 from hagworm.frame.tornado.exchange import Exchange
 from hagworm.frame.tornado.head import Refused, parse_framing
 from hagworm.frame.tornado.lent import Delivered, Lent
@@ -39,7 +40,7 @@ class Delegate(HTTPServerConnectionDelegate):
     """
 
     def __init__(self, app: "App") -> None:
-        self.app = app
+        self.behind = Behind(app)
         self.runtime = app.freeze()
         self.ping_interval = PING_INTERVAL
         self.closing = False
@@ -50,7 +51,7 @@ class Delegate(HTTPServerConnectionDelegate):
         self._tasks: set[asyncio.Task[None]] = set()
 
     def __repr__(self) -> str:
-        return f"<Delegate of {self.app!r}: {len(self._messages)} connections>"
+        return f"<Delegate of {self.runtime!r}: {len(self._messages)} connections>"
 
     @property
     def connections(self) -> int:

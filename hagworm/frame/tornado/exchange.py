@@ -11,9 +11,8 @@ from hagworm.frame.tornado.stream import flushed
 
 if TYPE_CHECKING:
     from hagworm.frame.tornado.body import Body
-    from hagworm.frame.tornado.carrier import Carrier
+    from hagworm.frame.tornado.carrier import Carrier, Way
     from hagworm.frame.tornado.head import Framing
-    from hagworm.frame.tornado.native import Passage
 
 __all__ = ("CAPABILITIES", "Exchange", "Request", "status_line")
 
@@ -77,7 +76,7 @@ class Request:
 class Exchange(Request):
     """Implements `hagworm.facade.exchange.HttpExchange`."""
 
-    __slots__ = ("_chunked", "_expects", "_gone", "_lines", "_passage", "body", "ended", "started")
+    __slots__ = ("_chunked", "_expects", "_gone", "_lines", "_way", "body", "ended", "started")
 
     def __init__(
         self,
@@ -101,7 +100,7 @@ class Exchange(Request):
         self._chunked = False
         self._lines = _LINES
         self._gone: asyncio.Future[None] | None = None
-        self._passage: Passage | None = None
+        self._way: Way | None = None
 
     async def read(self) -> bytes:
         body = self.body
@@ -195,23 +194,16 @@ class Exchange(Request):
 
     @property
     def has_native(self) -> bool:
-        application = self.connection.server.app.natives.get("tornado")
-
-        if application is None:
-            return False
-
-        from hagworm.frame.tornado.native import find_passage
-
-        self._passage = find_passage(application, self)
-        return self._passage is not None
+        self._way = self.connection.server.behind.find_handler(self)
+        return self._way is not None
 
     async def pass_on(self, headers: HeaderPairs) -> int:
-        if self._passage is None and not self.has_native:
+        if self._way is None and not self.has_native:
             raise RuntimeError("there is no native application that takes this request")
 
-        assert self._passage is not None
+        assert self._way is not None
         draining = self.connection.server.runtime.draining
-        return await self._passage.run([*headers, _CLOSE] if draining else headers)
+        return await self._way.run([*headers, _CLOSE] if draining else headers)
 
     def say(self, status: int, phrase: str) -> None:
         """Use `phrase` if the response has `status`. Raises ValueError for what would break the line."""

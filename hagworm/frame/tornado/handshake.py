@@ -9,7 +9,7 @@ from hagworm.facade.exchange import ClientDisconnected, HeaderPairs
 from hagworm.facade.proxies import Stamped
 from hagworm.facade.target import BadTarget
 from hagworm.frame.tornado.exchange import status_line
-from hagworm.frame.tornado.native import Passage, cut_prefix, maybe
+from hagworm.frame.tornado.passage import Passage, cut_prefix, maybe
 from hagworm.frame.tornado.pipe import Pipe
 from hagworm.frame.tornado.socket import Socket
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from tornado.httpserver import HTTPServer
 from tornado.iostream import IOStream
 
+from hagworm.frame.tornado.behind import Behind
 from hagworm.frame.tornado.connection import Connection
 from hagworm.frame.tornado.delegate import Delegate
 from hagworm.frame.tornado.head import Heads
@@ -37,7 +38,7 @@ class Server(HTTPServer):
     def initialize(self, app: "App", options: Any) -> None:  # type: ignore[override]  # what Configurable calls __init__
         self._delegate = Delegate(app)
         super().initialize(self._delegate, idle_connection_timeout=options.keep_alive)
-        self.app = app
+        self.behind = Behind(app)
         self.runtime: Runtime = app.freeze()
         self.loop = asyncio.get_running_loop()
         self.context = contextvars.copy_context()

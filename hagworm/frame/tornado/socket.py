@@ -16,8 +16,8 @@ from hagworm.frame.tornado.head import parse_list
 from hagworm.frame.tornado.stream import flushed
 
 if TYPE_CHECKING:
+    from hagworm.frame.tornado.carrier import Way
     from hagworm.frame.tornado.exchange import Exchange
-    from hagworm.frame.tornado.handshake import Handshake
 
 __all__ = ("CLOSE_TIMEOUT", "PING_INTERVAL", "Socket", "check_handshake")
 
@@ -56,11 +56,11 @@ class Socket(Request):
         "_heard",
         "_limit",
         "_messages",
-        "_passage",
         "_pong",
         "_said",
         "_stopped",
         "_waiter",
+        "_way",
         "accepted",
         "subprotocols",
     )
@@ -77,7 +77,7 @@ class Socket(Request):
             name.decode("latin-1") for name in parse_list(exchange.headers, b"sec-websocket-protocol")
         ]
         self.accepted = False
-        self._passage: Handshake | None = None
+        self._way: Way | None = None
         self._detached = False
         limits = self.connection.server.runtime.limits
         self._exchange = exchange
@@ -161,22 +161,15 @@ class Socket(Request):
 
     @property
     def has_native(self) -> bool:
-        application = self.connection.server.app.natives.get("tornado")
-
-        if application is None:
-            return False
-
-        from hagworm.frame.tornado.handshake import find_handshake
-
-        self._passage = find_handshake(application, self)
-        return self._passage is not None
+        self._way = self.connection.server.behind.find_socket(self)
+        return self._way is not None
 
     async def pass_on(self, headers: HeaderPairs) -> int:
-        if self._passage is None and not self.has_native:
+        if self._way is None and not self.has_native:
             raise RuntimeError("there is no native application that takes this request")
 
-        assert self._passage is not None
-        return await self._passage.run(headers)
+        assert self._way is not None
+        return await self._way.run(headers)
 
     def hand_over(self, line: bytes, headers: HeaderPairs) -> Any:
         """Send the head of a response and leave the stream behind it to whoever asks; `wait_end` tells when it ends."""

@@ -8,7 +8,8 @@ import pytest
 from hagworm import App
 from hagworm.extend.error import DefinitionError
 from hagworm.frame.tornado import ENGINE
-from hagworm.frame.tornado.native import cut_prefix, mount
+from hagworm.frame.tornado.native import mount
+from hagworm.frame.tornado.passage import cut_prefix
 from hagworm.testing import Client, StreamEnded
 from tests.frame.tornado.neighbour import PLACES, Neighbour
 from tests.frame.tornado.service import ask
@@ -233,6 +234,16 @@ async def test_what_nobody_has_is_our_404() -> None:
         response = await client.get("/nothing")
 
         assert response.status == 404
+        assert response.headers["content-type"] == "application/problem+json"
+
+
+async def test_what_tornado_cannot_read_is_refused_in_our_words() -> None:
+    neighbour = Neighbour("memory at /old", target=100_000)
+
+    async with neighbour.serving() as client:
+        response = await client.get("/old/echo?" + "a=1&" * 2000)
+
+        assert response.status == 400
         assert response.headers["content-type"] == "application/problem+json"
 
 
