@@ -2,11 +2,12 @@
 
 import re
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 from hagworm.facade.dates import EPOCH, format_date
+from hagworm.facade.query import Pairs
 
 __all__ = ("Cookies", "format_cookie", "format_deletion", "parse_cookies")
 
@@ -22,34 +23,14 @@ SAME_SITE = {"lax": "Lax", "strict": "Strict", "none": "None"}
 LARGEST = 4096
 
 
-class Cookies(Mapping[str, str]):
-    """The cookies of a request, read-only: the last value of each name, and all of them through `all`."""
+class Cookies(Pairs[str]):
+    """The cookies of a request: the last value of each name, and all of them through `all`."""
 
-    __slots__ = ("last", "pairs")
-
-    def __init__(self, pairs: list[tuple[str, str]]) -> None:
-        self.pairs = pairs
-        self.last = dict(pairs)
-
-    def __getitem__(self, name: str) -> str:
-        return self.last[name]
-
-    def __contains__(self, name: object) -> bool:
-        return name in self.last
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.last)
-
-    def __len__(self) -> int:
-        return len(self.last)
+    __slots__ = ()
 
     def __repr__(self) -> str:
         # Values are secrets more often than not.
         return f"<Cookies {', '.join(self.last)}>"
-
-    def all(self, name: str) -> list[str]:
-        """Return every value of `name` in the order sent, an empty list where there is none."""
-        return [value for key, value in self.pairs if key == name]
 
     def decoded(self, name: str) -> str | None:
         """Return what `format_cookie(..., encode="percent")` was given; None where it is missing or not UTF-8."""

@@ -24,7 +24,7 @@ def test_the_last_of_a_name_wins_and_all_are_kept():
     assert cookies.all("a") == ["1", "3"]
     assert cookies.all("none") == []
     assert dict(cookies) == {"a": "3", "b": "2"}
-    assert len(cookies) == 2
+    assert len(cookies) == 3
     assert "b" in cookies
     assert cookies.get("none") is None
 
