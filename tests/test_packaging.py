@@ -17,6 +17,7 @@ from tests.tree import ROOT
 TOOLS = {
     "build",
     "coverage",
+    "cronsim",
     "hypothesis",
     "import-linter",
     "matplotlib",

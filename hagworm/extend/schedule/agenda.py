@@ -95,11 +95,10 @@ class Agenda:
     def __repr__(self) -> str:
         return f"<Agenda of {self.schedule}, next {self.due}>"
 
-    def begin(self, now: float, share: float = 0.0, *, inclusive: bool = False) -> None:
-        """Look forward from `now`; `inclusive` means that `now` itself may be a moment."""
+    def begin(self, now: float, share: float = 0.0) -> None:
+        """Look forward from `now`: the first moment is later than that."""
         self.seen = now
-
-        self.plan(math.nextafter(now, -math.inf) if inclusive else now, share)
+        self.plan(now, share)
 
     def wait(self, now: float, share: float = 0.0) -> float | None:
         """Return how many seconds to wait before looking again: 0.0 if something is due, None if nothing ever is."""
@@ -125,7 +124,7 @@ class Agenda:
         first, edge = self.moment, now + self.tolerance - self.jitter * share
         newest = self.schedule.last_before(math.nextafter(edge, math.inf))
         last = first if newest is None else max(first, newest)
-        count = 1 + self.schedule.count_between(first, last)
+        count = 1 + self.schedule.count_between(first, last) - self.count_handed(first, last)
         moments = self.choose(first, last, now)
 
         if moments:
@@ -186,6 +185,13 @@ class Agenda:
             self.handed[-1] = (self.handed[-1][0], last)
         else:
             self.handed.append((first, last))
+
+    def count_handed(self, first: float, last: float) -> int:
+        return sum(
+            self.schedule.count_between(math.nextafter(max(first, low), -math.inf), min(last, high))
+            for low, high in self.handed
+            if low <= last and high >= first
+        )
 
     def handed_with(self, moment: float) -> tuple[float, float] | None:
         """Return the stretch of moments handed out that `moment` is in."""
