@@ -2,17 +2,30 @@
 
 HagwormError                      code
 ├── Closed                        closed        it is used after it has been closed
+│   ├── PoolClosed                pool          … a pool
+│   ├── BufferClosed              buffer        … a buffer
+│   ├── PoolClosed                pool          … a pool
 │   ├── PortalClosed              portal        … the way into an event loop from other threads
 │   ├── QueueClosed               queue         … a queue
 │   └── ScopeClosed               scope         … the scope that held a value
 ├── ConfigError                   config        the settings are wrong; the service does not start (exit code 2)
 ├── DeadlineExceeded              deadline      the time that was given is over
+│   ├── SegmentBusy               busy          … waiting for memory that another process holds
+│   └── TaskTimeout               tasktimeout   … for a task in a worker process, which has been stopped
 ├── DefinitionError               definition    the business code is wrong; found when the application freezes
 ├── TargetError                   target        `module:attribute` does not lead to an application (exit code 2)
 ├── EngineNotFound                engine        no engine has that name (exit code 2)
+├── JournalError                  journal       what is kept on disk cannot be read or written
 ├── MissingExtra                  extra         an optional dependency is not installed
 ├── NoScope                       noscope       a scoped value is wanted where no scope has been entered
 ├── PortInUse                     port          the address cannot be bound (exit code 2)
+├── ProcessError                  process       a process did not do what it was started for
+│   ├── CommandFailed             command       … its exit code is another than 0
+│   ├── OutputTooLong             output        … it wrote more than is kept
+│   ├── PoolBroken                broken        … no worker of the pool comes up
+│   ├── SupervisionFailed         supervision   … it had to be restarted too often (exit code 75)
+│   ├── TaskFailed                task          … a task raised what cannot be carried over as it is
+│   └── WorkerDied                worker        … the worker ended in the middle of a task
 ├── Refused                       refused       it was not tried, as something says not now
 │   ├── CircuitOpen               circuit       … too many of the last calls failed
 │   ├── JobRefused                job           … who would run it is closed
@@ -20,18 +33,22 @@ HagwormError                      code
 │   │   └── DuplicateJob          duplicate     … one of that name is there already
 │   └── RateLimited               rate          … as many as may have already been made
 ├── ScheduleError                 schedule      an interval, cron expression or time zone is wrong
+├── SegmentError                  segment       shared memory is not what it is taken for
 └── StartupFailed                 startup       a lifespan raised while starting (exit code 3)
 
 What concerns one request (HTTPError and its kin) lives in `hagworm.facade.failure`.
 """
 
 import difflib
+import signal
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 __all__ = (
+    "BufferClosed",
     "CircuitOpen",
     "Closed",
+    "CommandFailed",
     "ConfigError",
     "DeadlineExceeded",
     "DefinitionError",
@@ -39,16 +56,28 @@ __all__ = (
     "EngineNotFound",
     "HagwormError",
     "JobRefused",
+    "JournalError",
     "MissingExtra",
     "NoScope",
+    "OutputTooLong",
     "Overloaded",
+    "PoolBroken",
+    "PoolClosed",
     "PortInUse",
     "PortalClosed",
+    "ProcessError",
     "QueueClosed",
     "ScheduleError",
     "ScopeClosed",
+    "SegmentBusy",
+    "SegmentError",
     "StartupFailed",
+    "SupervisionFailed",
     "TargetError",
+    "TaskFailed",
+    "TaskTimeout",
+    "WorkerDied",
+    "describe_end",
     "extra",
     "nearest",
 )
@@ -58,6 +87,20 @@ def nearest(name: str, known: Iterable[str]) -> str:
     """Return ` (did you mean 'x'?)` for the closest of `known`, or an empty string."""
     matches = difflib.get_close_matches(name, list(known), n=1)
     return f" (did you mean {matches[0]!r}?)" if matches else ""
+
+
+def describe_end(returncode: int | None) -> str:
+    """Return how a process ended, in words; negative numbers are signals, None is not known."""
+    if returncode is None:
+        return "its end was not seen"
+
+    if returncode >= 0:
+        return f"exit code {returncode}"
+
+    try:
+        return f"killed by {signal.Signals(-returncode).name}"
+    except ValueError:
+        return f"killed by signal {-returncode}"
 
 
 class HagwormError(Exception):
@@ -71,6 +114,24 @@ class Closed(HagwormError):
     """It is used after it has been closed; the text says what."""
 
     code = "closed"
+
+
+class BufferClosed(Closed):
+    """The buffer takes nothing any more."""
+
+    code = "buffer"
+
+
+class PoolClosed(Closed):
+    """The pool lends nothing any more."""
+
+    code = "pool"
+
+
+class PoolClosed(Closed):
+    """The pool takes nothing any more; what it had not finished when its time was over gets this too."""
+
+    code = "pool"
 
 
 class PortalClosed(Closed):
@@ -139,6 +200,12 @@ class EngineNotFound(HagwormError):
         return f"unknown engine {self.name!r}{why}; known engines: {', '.join(self.known)}, or 'package.module:ENGINE'"
 
 
+class JournalError(HagwormError):
+    """What is kept on disk cannot be read or written: another process has it, or a write has failed."""
+
+    code = "journal"
+
+
 class MissingExtra(HagwormError, ImportError):
     """An optional dependency is not installed; the text is the command that installs it."""
 
@@ -174,16 +241,136 @@ class ScheduleError(HagwormError, ValueError):
 
 
 class DeadlineExceeded(HagwormError, TimeoutError):
-    """The time that was given is over; `seconds` is how long that was, where it is known."""
+    """The time that was given is over; `seconds` is how long that was, where it is known, `end` when it was over."""
 
     code = "deadline"
 
-    def __init__(self, seconds: float | None = None) -> None:
+    def __init__(self, seconds: float | None = None, *, end: float | None = None) -> None:
         super().__init__(seconds)
         self.seconds = seconds
+        self.end = end
 
     def __str__(self) -> str:
         return "the deadline has passed" if self.seconds is None else f"not done within {self.seconds:g} s"
+
+
+class SegmentBusy(DeadlineExceeded):
+    """Another process holds shared memory for longer than was to be waited; it may have been stopped."""
+
+    code = "busy"
+
+    def __init__(self, name: str, seconds: float | None = None) -> None:
+        super().__init__(seconds)
+        self.name = name
+
+    def __str__(self) -> str:
+        return f"shared memory {self.name!r} is held by another process: {super().__str__()}"
+
+
+class TaskTimeout(DeadlineExceeded):
+    """A task ran in its worker process for longer than it may; its worker has been interrupted or killed."""
+
+    code = "tasktimeout"
+
+    def __init__(self, task: str, seconds: float | None = None) -> None:
+        super().__init__(seconds)
+        self.task = task
+
+    def __str__(self) -> str:
+        return f"{self.task}: {super().__str__()}"
+
+
+class ProcessError(HagwormError):
+    """A process did not do what it was started for."""
+
+    code = "process"
+
+
+class CommandFailed(ProcessError):
+    """A command ended with another exit code than 0; `stderr` is the end of what it complained about."""
+
+    code = "command"
+
+    def __init__(self, program: str, returncode: int | None, stderr: bytes = b"") -> None:
+        super().__init__(program, returncode)
+        self.program = program
+        self.returncode = returncode
+        self.stderr = stderr
+
+    def __str__(self) -> str:
+        said = self.stderr.decode(errors="replace").strip()
+        return f"{self.program}: {describe_end(self.returncode)}{': ' * bool(said)}{said}"
+
+
+class OutputTooLong(ProcessError):
+    """A process wrote more than `limit` bytes, and that is as much as is kept."""
+
+    code = "output"
+
+    def __init__(self, program: str, limit: int) -> None:
+        super().__init__(program, limit)
+        self.program = program
+        self.limit = limit
+
+    def __str__(self) -> str:
+        return f"{self.program} wrote more than {self.limit} bytes"
+
+
+class PoolBroken(ProcessError):
+    """No worker of the pool comes up; the text says what they failed with."""
+
+    code = "broken"
+
+
+class SupervisionFailed(ProcessError):
+    """Processes had to be restarted more often than may be: something is wrong that a restart does not mend."""
+
+    code = "supervision"
+    exit_code = 75
+
+
+class TaskFailed(ProcessError):
+    """A task failed in its worker process; `kind` names the error, `trace` is the traceback over there.
+
+    It is raised where the error itself cannot be carried over; where it can, that is raised and this is its cause.
+    """
+
+    code = "task"
+
+    def __init__(self, task: str, kind: str, text: str, trace: str = "") -> None:
+        super().__init__(task, kind, text, trace)
+        self.task = task
+        self.kind = kind
+        self.text = text
+        self.trace = trace
+
+    def __str__(self) -> str:
+        where = f"\n\nin the worker:\n{self.trace.rstrip()}" if self.trace else ""
+        return f"{self.task} raised {self.kind}{': ' * bool(self.text)}{self.text}{where}"
+
+
+class WorkerDied(ProcessError):
+    """The worker ended in the middle of a task: `returncode` as in `subprocess`, negative for a signal.
+
+    The task has been begun; how far it came, nobody knows.
+    """
+
+    code = "worker"
+
+    def __init__(self, task: str, returncode: int | None, pid: int | None = None) -> None:
+        super().__init__(task, returncode, pid)
+        self.task = task
+        self.returncode = returncode
+        self.pid = pid
+
+    def __str__(self) -> str:
+        return f"{self.task}: the worker died in the middle of it (process {self.pid}, {describe_end(self.returncode)})"
+
+
+class SegmentError(HagwormError):
+    """Shared memory is not what it is taken for: not ours, of another size or kind, or out of bounds."""
+
+    code = "segment"
 
 
 class Refused(HagwormError):
