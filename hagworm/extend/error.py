@@ -2,7 +2,6 @@
 
 HagwormError                      code
 ├── Closed                        closed        it is used after it has been closed
-│   ├── PoolClosed                pool          … a pool
 │   ├── BufferClosed              buffer        … a buffer
 │   ├── PoolClosed                pool          … a pool
 │   ├── PortalClosed              portal        … the way into an event loop from other threads
@@ -123,13 +122,7 @@ class BufferClosed(Closed):
 
 
 class PoolClosed(Closed):
-    """The pool lends nothing any more."""
-
-    code = "pool"
-
-
-class PoolClosed(Closed):
-    """The pool takes nothing any more; what it had not finished when its time was over gets this too."""
+    """The pool lends nothing, or takes no task, any more; nor does it finish what it has not finished in time."""
 
     code = "pool"
 
