@@ -4,9 +4,11 @@ HagwormError                      code
 ├── Closed                        closed        it is used after it has been closed
 │   ├── BufferClosed              buffer        … a buffer
 │   ├── PoolClosed                pool          … a pool
+│   │   └── ExecutorClosed        executor      … one that calls functions
 │   ├── PortalClosed              portal        … the way into an event loop from other threads
 │   ├── QueueClosed               queue         … a queue
 │   └── ScopeClosed               scope         … the scope that held a value
+├── BatchFailed                   batch         what was fetched together has no answer for one of those who asked
 ├── ConfigError                   config        the settings are wrong; the service does not start (exit code 2)
 ├── DeadlineExceeded              deadline      the time that was given is over
 │   ├── SegmentBusy               busy          … waiting for memory that another process holds
@@ -53,6 +55,7 @@ __all__ = (
     "DefinitionError",
     "DuplicateJob",
     "EngineNotFound",
+    "ExecutorClosed",
     "HagwormError",
     "JobRefused",
     "JournalError",
@@ -125,6 +128,19 @@ class PoolClosed(Closed):
     """The pool lends nothing, or takes no task, any more; nor does it finish what it has not finished in time."""
 
     code = "pool"
+
+
+class ExecutorClosed(PoolClosed, RuntimeError):
+    """The pool that would make the call is closed; a RuntimeError too, as `concurrent.futures` has it.
+
+    `began` says whether the call was being made when it was given up: then nobody knows what became of it.
+    """
+
+    code = "executor"
+
+    def __init__(self, text: str, *, began: bool = False) -> None:
+        super().__init__(text)
+        self.began = began
 
 
 class PortalClosed(Closed):
@@ -364,6 +380,12 @@ class SegmentError(HagwormError):
     """Shared memory is not what it is taken for: not ours, of another size or kind, or out of bounds."""
 
     code = "segment"
+
+
+class BatchFailed(HagwormError):
+    """What was fetched together has no answer for one of those who asked; the cause is chained where there is one."""
+
+    code = "batch"
 
 
 class Refused(HagwormError):
