@@ -76,7 +76,7 @@ class Request:
 class Exchange(Request):
     """Implements `hagworm.facade.exchange.HttpExchange`."""
 
-    __slots__ = ("_chunked", "_expects", "_gone", "_lines", "_way", "body", "ended", "started")
+    __slots__ = ("_bare", "_chunked", "_expects", "_gone", "_lines", "_way", "body", "ended", "started")
 
     def __init__(
         self,
@@ -97,6 +97,7 @@ class Exchange(Request):
         self._expects = framing.expects
         self.started = False
         self.ended = False
+        self._bare = False
         self._chunked = False
         self._lines = _LINES
         self._gone: asyncio.Future[None] | None = None
@@ -148,9 +149,9 @@ class Exchange(Request):
         if self.body is not None and self._expects:
             self._settle_unread(self.body)
 
-        bare = self.method == "HEAD" or status in (204, 304)
+        self._bare = self.method == "HEAD" or status in (204, 304)
 
-        if not bare and not any(name == b"content-length" for name, _ in headers):
+        if not self._bare and not any(name == b"content-length" for name, _ in headers):
             if self.version == "1.0":
                 self.keep = False
             else:
@@ -162,7 +163,7 @@ class Exchange(Request):
         await self._send(head + self.connection.server.tail(head))
 
     async def write(self, chunk: bytes) -> None:
-        if chunk:
+        if chunk and not self._bare:
             await self._send(b"%x\r\n%b\r\n" % (len(chunk), chunk) if self._chunked else chunk)
 
     async def finish(self) -> None:

@@ -104,14 +104,11 @@ class Handshake(Passage):
         if self.status != 101:
             return self.write(chunk or b"")
 
-        done: asyncio.Future[None] = self.loop.create_future()
-
         if self._socket is not None:
             pairs = [*self._answer, (b"connection", b"Upgrade")]
             self._detached = self._socket.hand_over(status_line(101), pairs)
             self._end()
-            done.set_result(None)
-            return done
+            return self._done()
 
         self._detached = Pipe(self.exchange)
         chosen = headers.get("Sec-Websocket-Protocol")
@@ -119,9 +116,7 @@ class Handshake(Passage):
 
     def write(self, chunk: bytes) -> asyncio.Future[None]:
         self._body += chunk
-        done: asyncio.Future[None] = self.loop.create_future()
-        done.set_result(None)
-        return done
+        return self._done()
 
     def finish(self) -> None:
         if self.status != 101:

@@ -83,6 +83,7 @@ class Passage(HTTPConnection):
         self._over: Future = self.loop.create_future()
         self._close_callback: Callable[[], None] | None = None
         self._remaining: int | None = None
+        self._bodiless = False
         self._left = False
         self._received = False
         uri = (path + b"?" + exchange.query if exchange.query else path).decode("latin-1")
@@ -195,8 +196,8 @@ class Passage(HTTPConnection):
         assert isinstance(start_line, ResponseStartLine)
         self.status = start_line.code
         length = headers.get("Content-Length")
-        bodiless = self._start_line.method == "HEAD" or self.status in (204, 304)
-        self._remaining = 0 if bodiless else int(length) if length is not None else None
+        self._bodiless = self._start_line.method == "HEAD" or self.status in (204, 304)
+        self._remaining = None if length is None or self._bodiless else int(length)
         self._count(chunk or b"")
 
         if isinstance(self._own, Exchange):
@@ -205,10 +206,16 @@ class Passage(HTTPConnection):
         return self._queue(self._send_head, start_line.code, self._answer_headers(headers), chunk or b"")
 
     def write(self, chunk: bytes) -> Future:
+        if self._bodiless:
+            return self._done()
+
         self._count(chunk)
         return self._queue(self._send_piece, bytes(chunk))
 
     def finish(self) -> None:
+        if self._bodiless:
+            return
+
         if self._remaining and not self._left:
             self.exchange.abort()
             self._end()
@@ -248,6 +255,11 @@ class Passage(HTTPConnection):
 
         return done
 
+    def _done(self) -> Future:
+        done: Future = self.loop.create_future()
+        done.set_result(None)
+        return done
+
     async def _write_out(self) -> None:
         while self._operations:
             verb, arguments, done = self._operations.popleft()
@@ -269,7 +281,10 @@ class Passage(HTTPConnection):
         self._writer = None
 
     async def _send_head(self, status: int, headers: list[tuple[bytes, bytes]], chunk: bytes) -> None:
-        if self._operations and self._operations[0][0] == self._send_end:
+        if self._bodiless:
+            await reply_whole(self.exchange, status, headers, b"")
+            self._end()
+        elif self._operations and self._operations[0][0] == self._send_end:
             self._operations.clear()
 
             if self._remaining is None:

@@ -116,7 +116,7 @@ class Socket(Request):
         await reply_whole(self._exchange, status, headers, body)
 
     async def recv(self) -> str | bytes | Closed:
-        if not self._messages and self._ended is None:
+        while not self._messages and self._ended is None:
             if self._waiter is not None:
                 raise RuntimeError("another task is already receiving from this WebSocket")
 
@@ -128,7 +128,8 @@ class Socket(Request):
                 self._waiter = None
 
         if not self._messages:
-            return self._ended or Closed(1006)
+            assert self._ended is not None
+            return self._ended
 
         message = self._messages.popleft()
 
@@ -174,7 +175,7 @@ class Socket(Request):
     def hand_over(self, line: bytes, headers: HeaderPairs) -> Any:
         """Send the head of a response and leave the stream behind it to whoever asks; `wait_end` tells when it ends."""
         head = b"\r\n".join((line, *map(b": ".join, headers)))
-        self.connection.stream.send(head + self.connection.server.tail(head))
+        self._write(head + self.connection.server.tail(head))
         self.accepted = True
         self._detached = True
         return self.connection.detach(self)
@@ -309,10 +310,10 @@ class Socket(Request):
         if payload is not None and not self._said and not self.connection.stream.closed():
             self._write(pong_frame(payload))
 
-    def _write(self, frame: bytes) -> None:
+    def _write(self, data: bytes) -> None:
         # Nobody waits for these: a client that has vanished is noticed by whoever receives.
         with suppress(ClientDisconnected):
-            self.connection.stream.send(frame)
+            self.connection.stream.send(data)
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():

@@ -88,6 +88,8 @@ def make_application(neighbour: Neighbour) -> tornado.web.Application:
             except tornado.iostream.StreamClosedError:
                 notes.put_nowait("closed")
 
+        head = get
+
     class Upload(tornado.web.RequestHandler):
         size = 0
 

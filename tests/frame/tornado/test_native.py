@@ -71,8 +71,11 @@ async def test_a_head_is_a_get_without_its_body_where_the_handler_has_one(place:
     neighbour = Neighbour(place)
 
     async with neighbour.serving() as client:
-        response = await client.head(f"{neighbour.prefix}/echo")
-        assert (response.status, response.body) == (405, b"")
+        for path, status in (("/echo", 405), ("/pieces", 200)):
+            response = await client.head(f"{neighbour.prefix}{path}")
+            assert (response.status, response.body) == (status, b"")
+
+        assert (await client.get("/ours")).body == b'"ours"'
 
 
 @pytest.mark.parametrize("size", [0, 10, 1_000_000])

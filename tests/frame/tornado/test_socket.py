@@ -333,6 +333,29 @@ async def test_one_task_receives_at_a_time(open_socket: Open) -> None:
         websocket.drop()
 
 
+async def test_who_receives_while_another_task_closes_learns_how_it_ended(open_socket: Open) -> None:
+    app = make_app()
+
+    @app.websocket("/both")
+    async def both(ws: WebSocket) -> None:
+        await ws.accept()
+        receiving = asyncio.ensure_future(ws.exchange.recv())
+        await asyncio.sleep(0)
+        app.state.notes.put_nowait("open")
+        await app.state.gate.wait()
+        await ws.exchange.close(4003, "")
+        app.state.notes.put_nowait(repr(await receiving))
+
+    async with serving(app) as client:
+        websocket = await open_socket(client, b"/both")
+        assert await note(app) == "open"
+        app.state.gate.set()
+        await websocket.send("dropped")
+
+        assert await websocket.receive() == Closed(4003)
+        assert await note(app) == repr(Closed(4003))
+
+
 async def test_a_client_that_leaves_during_the_handshake_is_no_error(
     open_socket: Open, caplog: pytest.LogCaptureFixture
 ) -> None:
