@@ -181,10 +181,16 @@ class Agenda:
         self.seen = now
 
     def remember(self, first: float, last: float) -> None:
+        """Take note that all moments from `first` to `last` have been handed out, now or before."""
         if self.handed and self.schedule.next_after(self.handed[-1][1]) == first:
-            self.handed[-1] = (self.handed[-1][0], last)
-        else:
-            self.handed.append((first, last))
+            first = self.handed[-1][0]
+
+        within = [stretch for stretch in self.handed if stretch[0] <= last and stretch[1] >= first]
+
+        for stretch in within:
+            self.handed.remove(stretch)
+
+        self.handed.append((min([first, *(low for low, _ in within)]), max([last, *(high for _, high in within)])))
 
     def count_handed(self, first: float, last: float) -> int:
         return sum(

@@ -47,10 +47,10 @@ class IntervalTask(TimedTask):
         if self.aligned and (delay is not None or count is not None):
             raise ScheduleError("an aligned task has no delay and no count: its moments do not depend on its start")
 
+        super().__init__(Grid(seconds, count=count), function, **options)
+
         if self.delay < 0:
             raise ScheduleError(f"a delay is a number of seconds, not {delay!r}")
-
-        super().__init__(Grid(seconds, count=count), function, **options)
 
     @classmethod
     def create(cls, seconds: float, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Self:

@@ -168,8 +168,9 @@ class TimedTask(RecurringTask):
                 self.counts.skipped += agenda.skip_to(self.clock(), self.share())
             else:
                 self.take()
-                # A schedule can be denser than the time that this takes.
-                await asyncio.sleep(0)
+
+                if agenda.wait(self.clock(), self.share()) == 0:
+                    await self.sleep(NAP)  # the schedule is denser than the time that this takes
 
     def take(self) -> None:
         """Offer what is due."""

@@ -1,0 +1,186 @@
+"""Every so many seconds, on a grid of absolute times."""
+
+import asyncio
+import os
+import statistics
+import time
+from typing import Any
+
+import pytest
+
+from hagworm.extend.asyncio.task import IntervalTask, current_run
+from hagworm.extend.error import ScheduleError
+from tests.extend.asyncio.task.clockwork import Clockwork
+
+LONG = os.environ.get("HAGWORM_LONG") == "1"
+
+
+async def test_how_long_a_run_takes_shifts_nothing() -> None:
+    """T16, with a clock that tells every microsecond: 20 ms, 4 ms of work, 200 times."""
+    clock = Clockwork(1000.0)
+    begun: list[float] = []
+
+    async def body() -> None:
+        begun.append(clock.now)
+        clock.now += 0.000_050  # what it takes to get going
+        await clock.sleep(0.004)
+
+    async with IntervalTask(0.02, body, clock=clock.time, sleep=clock.sleep) as task:
+        await clock.advance(4.005)
+        assert len(begun) == 200
+        assert begun[-1] - (1000.0 + 200 * 0.02) < 0.001
+        assert task.statistics().latest < 0.001
+
+
+async def test_the_lag_does_not_grow() -> None:
+    """The same on the real loop, where a busy machine adds its own; a timer that drifts would be 4 ms later each time."""
+    lags = []
+
+    for _ in range(5 if LONG else 1):
+        ticks = 200 if LONG else 50
+        begun: list[float] = []
+        done = asyncio.get_running_loop().create_future()
+
+        async def body(begun: list[float] = begun, done: Any = done, ticks: int = ticks) -> None:
+            begun.append(time.perf_counter())
+            time.sleep(0.004)  # blocking the loop is the worse case
+
+            if len(begun) == ticks:
+                done.set_result(None)
+
+        async with IntervalTask(0.02, body):
+            await done
+
+        late = [at - (begun[0] + index * 0.02) for index, at in enumerate(begun)]
+        lags.append(statistics.median(late[-10:]))
+
+    assert statistics.median(lags) < (0.001 if LONG else 0.02)
+
+
+async def test_the_first_run_is_after_one_interval_or_after_the_delay() -> None:
+    for delay, expected in [(None, [10.0, 20.0]), (0.0, [0.0, 10.0, 20.0]), (3.0, [3.0, 13.0, 23.0])]:
+        clock = Clockwork()
+        seen: list[float] = []
+
+        async with IntervalTask(
+            10.0,
+            lambda clock=clock, seen=seen: seen.append(clock.now),
+            delay=delay,
+            clock=clock.time,
+            sleep=clock.sleep,
+        ):
+            await clock.advance(25)
+
+        assert seen == expected
+
+
+async def test_an_aligned_task_runs_at_multiples_of_unix_time() -> None:
+    clock = Clockwork(1_790_000_007.5)
+    seen: list[float] = []
+
+    async with IntervalTask(
+        60.0, lambda: seen.append(clock.now), aligned=True, clock=clock.time, sleep=clock.sleep
+    ) as task:
+        await clock.advance(130)
+        assert task.on_wall_clock
+        assert task.next_run is not None
+        assert task.next_run.timestamp() == 1_790_000_160.0
+
+    assert seen == [1_790_000_040.0, 1_790_000_100.0]
+
+
+async def test_the_wall_clock_of_an_aligned_task_is_looked_at_again() -> None:
+    clock = Clockwork(1_790_000_000.0)
+    seen: list[float] = []
+
+    async with IntervalTask(
+        3600.0, lambda: seen.append(clock.now), aligned=True, recheck=10.0, clock=clock.time, sleep=clock.sleep
+    ):
+        await clock.advance(15)
+        clock.now += 1_790_002_800.0 - clock.now  # to the full hour
+        await clock.advance(10)
+
+    assert seen == [1_790_002_805.0], "within ten seconds of the change"
+    assert max(clock.naps) == 10.0
+
+
+async def test_after_so_many_moments_it_has_no_more_to_do() -> None:
+    clock = Clockwork()
+    seen: list[int] = []
+    task = IntervalTask(1.0, lambda: seen.append(current_run().number), count=3, clock=clock.time, sleep=clock.sleep)
+    task.start()
+    await clock.advance(10)
+    await task.wait()
+
+    assert (seen, task.is_running, task.next_run) == ([1, 2, 3], False, None)
+
+
+async def test_runs_that_wait_take_place_although_the_last_moment_is_over() -> None:
+    clock = Clockwork()
+    seen: list[float] = []
+
+    async def body() -> None:
+        await clock.sleep(5.0)
+        seen.append(clock.now)
+
+    task = IntervalTask(1.0, body, count=3, overlap="queue", clock=clock.time, sleep=clock.sleep)
+    task.start()
+    await clock.advance(10)
+    assert task.is_running
+    await clock.advance(10)
+    await task.wait()
+
+    assert seen == [6.0, 11.0, 16.0]
+
+
+async def test_arguments_can_be_given_at_the_making() -> None:
+    clock = Clockwork()
+    seen: list[Any] = []
+
+    def body(*args: Any, **kwargs: Any) -> None:
+        seen.append((args, kwargs))
+
+    task = IntervalTask.create(1.0, body, 1, two=2)
+    assert task.trigger is not None
+    assert task.name.endswith("test_arguments_can_be_given_at_the_making.<locals>.body")
+
+    async with task:
+        task.trigger()
+        await clock.advance(0)
+
+    assert seen == [((1,), {"two": 2})]
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        ({"seconds": 0.0}, "positive number"),
+        ({"seconds": -1.0}, "positive number"),
+        ({"seconds": 1.0, "delay": -1.0}, "a delay is a number of seconds"),
+        ({"seconds": 1.0, "aligned": True, "delay": 1.0}, "has no delay and no count"),
+        ({"seconds": 1.0, "aligned": True, "count": 1}, "has no delay and no count"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(options: dict[str, Any], problem: str) -> None:
+    with pytest.raises(ScheduleError, match=problem):
+        IntervalTask(options.pop("seconds"), print, **options)
+
+
+async def test_the_clock_is_the_loops_own() -> None:
+    """A loop that makes its own time, for tests, is followed without being told."""
+    loop = asyncio.get_running_loop()
+    seen: list[float] = []
+    done = loop.create_future()
+
+    def body() -> None:
+        seen.append(current_run().moment or 0.0)
+
+        if len(seen) == 3:
+            done.set_result(None)
+
+    start = loop.time()
+
+    async with IntervalTask(0.005, body):
+        await done
+
+    assert seen == pytest.approx([start + 0.005, start + 0.01, start + 0.015], abs=0.003)
