@@ -37,8 +37,9 @@ class ServerSettings:
     backlog: Count = 2048
     loop: Literal["auto", "uvloop", "asyncio"] = "auto"
     """`auto` (uvloop where it is installed), `uvloop` or `asyncio`."""
-    http: Literal["auto", "httptools", "h11"] = "auto"
-    """Parser of the ASGI server: `auto`, `httptools` or `h11`."""
+    http: Literal["auto", "httptools", "h11", "tornado"] = "auto"
+    """Who reads requests: `auto` is the cheapest. `httptools` and `h11` are uvicorn's parsers, `tornado` is Tornado's
+    own connection, entered at its delegates; an engine that does not have the one named takes its cheapest."""
     asgi_server: Literal["uvicorn", "granian", "hypercorn"] = "uvicorn"
     """Who serves the engines `asgi` and `fastapi`: `uvicorn`, `granian` or `hypercorn`."""
     keep_alive: Seconds = 75.0

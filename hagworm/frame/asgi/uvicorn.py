@@ -121,7 +121,7 @@ def configure(entrance: Entrance, options: Any, **changes: Any) -> FacadeConfig:
 
 def choose_http(name: str) -> Any:
     """Return our own protocol on the parser httptools, or what uvicorn knows under `name`."""
-    return Http1Protocol if name in ("auto", "httptools") else name
+    return Http1Protocol if name in ("auto", "httptools", "tornado") else name
 
 
 async def listen(entrance: Entrance, sockets: Sequence[socket.socket], options: Any) -> Listener:

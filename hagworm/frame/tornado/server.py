@@ -43,6 +43,7 @@ class Server(HTTPServer):
         self.loop = asyncio.get_running_loop()
         self.context = contextvars.copy_context()
         self.closing = False
+        self.plain = options.http == "tornado" or not is_supported()
         self.keep_alive: float = options.keep_alive
         self.header_timeout: float = options.header_timeout
         self.ping_interval = PING_INTERVAL
@@ -93,7 +94,7 @@ class Server(HTTPServer):
 
     def serve(self, sock: socket.socket, address: Any) -> None:
         """Serve one connection: over our own stream where this Tornado is known to bear it, else over Tornado's."""
-        if not is_supported():
+        if self.plain:
             self.handle_stream(IOStream(sock), address)
             return
 

@@ -180,3 +180,16 @@ async def test_without_descriptors_it_waits_before_it_accepts_again(
         await app.freeze().shutdown()
 
     assert [record.levelname for record in caplog.records] == ["ERROR", "ERROR"]
+
+
+async def test_tornados_own_connection_is_taken_where_the_settings_name_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "is_supported", lambda: True)
+
+    for name, plain in (("auto", False), ("h11", False), ("tornado", True)):
+        async with listening(make_app(), http=name) as listener:
+            assert listener._server.plain is plain
+            connection = await connect(listener)
+            await connection.send(GET)
+            assert (await connection.read_response()).status == 200
+            connection.close()
+            await until(lambda listener=listener: listener.connections == 0)
