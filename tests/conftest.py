@@ -3,21 +3,15 @@
 import asyncio
 import gc
 import importlib.util
-import os
-import threading
-import time
-from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import suppress
+from multiprocessing import resource_tracker
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-HERE = Path(__file__).parent
-GRACE = 2.0
-"""Seconds that threads and children which have been told to end may take for it."""
+from hagworm.testing.leaks import LeakError, Resources, left_since, no_task_leaks
 
+HERE = Path(__file__).parent
 LoopFactory = Callable[[], asyncio.AbstractEventLoop]
 
 
@@ -34,6 +28,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     for new_loop in LOOPS.values():
         new_loop().close()
 
+    resource_tracker.ensure_running()
     collect_garbage()
 
 
@@ -51,61 +46,12 @@ def collect_garbage() -> None:
     gc.freeze()
 
 
-def descriptors() -> Counter[str]:
-    """Count the open file descriptors of this process by kind: socket, pipe, eventpoll, the path of a file."""
-    kinds: Counter[str] = Counter()
-
-    for number in os.listdir("/proc/self/fd"):
-        try:
-            target = os.readlink(f"/proc/self/fd/{number}")
-        except FileNotFoundError:  # the descriptor that listed the folder
-            continue
-
-        kinds[target.removeprefix("anon_inode:").partition(":[")[0]] += 1
-
-    return kinds
-
-
-def children() -> set[int]:
-    """Return the process ids of the children of this process."""
-    found: set[int] = set()
-
-    for thread in Path("/proc/self/task").iterdir():
-        with suppress(FileNotFoundError, ProcessLookupError):  # the thread has ended meanwhile
-            found.update(map(int, (thread / "children").read_text().split()))
-
-    return found
-
-
-def resources() -> dict[str, Any]:
-    """Return what a test could leave behind in this process."""
-    found: dict[str, Any] = {"threads": {thread for thread in threading.enumerate() if thread.is_alive()}}
-
-    if Path("/proc/self/fd").exists():
-        found["children"] = children()
-        found["descriptors"] = descriptors()
-
-    return found
-
-
-def leaked(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
-    """Return, by kind, what `after` holds beyond `before`."""
-    return {kind: left for kind in after if (left := after[kind] - before.get(kind, type(after[kind])()))}
-
-
 @pytest.fixture(autouse=True)
 def ends_what_it_starts() -> Iterator[None]:
-    """A test leaves no thread, child process or file descriptor behind."""
-    before = resources()
+    """A test leaves no thread, child process, file descriptor or shared memory behind."""
+    before = Resources.take()
     yield
-    left = leaked(before, resources())
-    deadline = time.monotonic() + GRACE
-
-    while left and time.monotonic() < deadline:
-        gc.collect()
-        time.sleep(0.01)
-        left = leaked(before, resources())
-
+    left = left_since(before)
     collect_garbage()
 
     if left:
@@ -114,24 +60,14 @@ def ends_what_it_starts() -> Iterator[None]:
 
 @pytest.fixture
 async def _loop_watch(ends_what_it_starts: None) -> AsyncIterator[None]:
-    loop = asyncio.get_running_loop()
-    errors: list[dict[str, Any]] = []
-    loop.set_exception_handler(lambda _, context: errors.append(context))
-    before = asyncio.all_tasks()
+    watch = no_task_leaks()
+    await watch.__aenter__()
     yield
 
-    # A task that has been cancelled needs a turn or two of the loop to notice.
-    for _ in range(10):
-        await asyncio.sleep(0)
-
-    gc.collect()
-    left = asyncio.all_tasks() - before - {asyncio.current_task()}
-
-    if left:
-        pytest.fail(f"tasks left behind: {left}", pytrace=False)
-
-    if errors:
-        pytest.fail(f"errors that reached the loop: {errors}", pytrace=False)
+    try:
+        await watch.__aexit__(None, None, None)
+    except LeakError as exc:
+        pytest.fail(str(exc), pytrace=False)
 
 
 @pytest.fixture(autouse=True)

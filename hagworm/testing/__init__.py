@@ -1,12 +1,54 @@
-"""What users test their services with: a client for any engine, and the raw bytes below it."""
+"""What users test their services with, each name loaded on first use: clients, virtual time, faults, leak checks."""
 
-from hagworm.testing.canonical import canonical, canonical_answer
-from hagworm.testing.client import Client, StreamedResponse
-from hagworm.testing.connection import Connection
-from hagworm.testing.http1 import BadMessage
-from hagworm.testing.response import ClientResponse, RawAnswer
-from hagworm.testing.stream import StreamEnded
-from hagworm.testing.websocket import HandshakeRefused, RawWebSocket, WebSocketSession
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from hagworm.testing.canonical import canonical as canonical
+    from hagworm.testing.canonical import canonical_answer as canonical_answer
+    from hagworm.testing.client import Client as Client
+    from hagworm.testing.client import StreamedResponse as StreamedResponse
+    from hagworm.testing.connection import Connection as Connection
+    from hagworm.testing.http1 import BadMessage as BadMessage
+    from hagworm.testing.leaks import LeakError as LeakError
+    from hagworm.testing.leaks import no_leaks as no_leaks
+    from hagworm.testing.leaks import no_task_leaks as no_task_leaks
+    from hagworm.testing.response import ClientResponse as ClientResponse
+    from hagworm.testing.response import RawAnswer as RawAnswer
+    from hagworm.testing.stream import StreamEnded as StreamEnded
+    from hagworm.testing.sweep import Sweep as Sweep
+    from hagworm.testing.sweep import cancel_sweep as cancel_sweep
+    from hagworm.testing.virtual import Stuck as Stuck
+    from hagworm.testing.virtual import VirtualClock as VirtualClock
+    from hagworm.testing.virtual import VirtualLoop as VirtualLoop
+    from hagworm.testing.virtual import run_virtual as run_virtual
+    from hagworm.testing.websocket import HandshakeRefused as HandshakeRefused
+    from hagworm.testing.websocket import RawWebSocket as RawWebSocket
+    from hagworm.testing.websocket import WebSocketSession as WebSocketSession
+
+HOMES = {
+    "BadMessage": "hagworm.testing.http1",
+    "Client": "hagworm.testing.client",
+    "ClientResponse": "hagworm.testing.response",
+    "Connection": "hagworm.testing.connection",
+    "HandshakeRefused": "hagworm.testing.websocket",
+    "LeakError": "hagworm.testing.leaks",
+    "RawAnswer": "hagworm.testing.response",
+    "RawWebSocket": "hagworm.testing.websocket",
+    "StreamEnded": "hagworm.testing.stream",
+    "StreamedResponse": "hagworm.testing.client",
+    "Stuck": "hagworm.testing.virtual",
+    "Sweep": "hagworm.testing.sweep",
+    "VirtualClock": "hagworm.testing.virtual",
+    "VirtualLoop": "hagworm.testing.virtual",
+    "WebSocketSession": "hagworm.testing.websocket",
+    "cancel_sweep": "hagworm.testing.sweep",
+    "canonical": "hagworm.testing.canonical",
+    "canonical_answer": "hagworm.testing.canonical",
+    "no_leaks": "hagworm.testing.leaks",
+    "no_task_leaks": "hagworm.testing.leaks",
+    "run_virtual": "hagworm.testing.virtual",
+}
 
 __all__ = (
     "BadMessage",
@@ -14,11 +56,32 @@ __all__ = (
     "ClientResponse",
     "Connection",
     "HandshakeRefused",
+    "LeakError",
     "RawAnswer",
     "RawWebSocket",
     "StreamEnded",
     "StreamedResponse",
+    "Stuck",
+    "Sweep",
+    "VirtualClock",
+    "VirtualLoop",
     "WebSocketSession",
+    "cancel_sweep",
     "canonical",
     "canonical_answer",
+    "no_leaks",
+    "no_task_leaks",
+    "run_virtual",
 )
+
+
+def __getattr__(name: str) -> Any:
+    if (home := HOMES.get(name)) is None:
+        raise AttributeError(f"module 'hagworm.testing' has no attribute {name!r}")
+
+    value = globals()[name] = getattr(import_module(home), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *HOMES})
