@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from hagworm.testing.leaks import LeakError as LeakError
     from hagworm.testing.leaks import no_leaks as no_leaks
     from hagworm.testing.leaks import no_task_leaks as no_task_leaks
+    from hagworm.testing.proxy import FaultProxy as FaultProxy
+    from hagworm.testing.proxy import Faults as Faults
     from hagworm.testing.response import ClientResponse as ClientResponse
     from hagworm.testing.response import RawAnswer as RawAnswer
     from hagworm.testing.stream import StreamEnded as StreamEnded
@@ -31,6 +33,8 @@ HOMES = {
     "Client": "hagworm.testing.client",
     "ClientResponse": "hagworm.testing.response",
     "Connection": "hagworm.testing.connection",
+    "FaultProxy": "hagworm.testing.proxy",
+    "Faults": "hagworm.testing.proxy",
     "HandshakeRefused": "hagworm.testing.websocket",
     "LeakError": "hagworm.testing.leaks",
     "RawAnswer": "hagworm.testing.response",
@@ -55,6 +59,8 @@ __all__ = (
     "Client",
     "ClientResponse",
     "Connection",
+    "FaultProxy",
+    "Faults",
     "HandshakeRefused",
     "LeakError",
     "RawAnswer",
