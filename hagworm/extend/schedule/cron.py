@@ -216,7 +216,7 @@ class Cron:
 
 def stamp_of(moment: datetime) -> float:
     if moment.tzinfo is None:
-        raise ScheduleError(f"{moment} has no time zone: use datetime.now(timezone.utc), or give it a tzinfo")
+        raise ScheduleError(f"{moment} has no time zone: use datetime.now(UTC), or give it a tzinfo")
 
     return (moment - EPOCH).total_seconds()
 

@@ -71,10 +71,8 @@ class Roster(Generic[J]):
         if not self.waiting or self.running >= self.limit:
             return None
 
-        job, _ = self.lane().popitem(last=False)
-        self.waiting -= 1
         self.running += 1
-        return job
+        return self.pop(self.order[0])
 
     def withdraw(self, job: J, priority: int = 0) -> bool:
         """Take a job that waits off the roster, and return whether it was there."""
@@ -85,6 +83,7 @@ class Roster(Generic[J]):
 
         del lane[job]
         self.waiting -= 1
+        self.tidy(priority)
         return True
 
     def evict(self, priority: int = 0) -> J | None:
@@ -92,14 +91,7 @@ class Roster(Generic[J]):
 
         None where all who wait are more urgent than that.
         """
-        lanes = [urgency for urgency, lane in self.lanes.items() if lane]
-
-        if not lanes or (last := max(lanes)) < priority:
-            return None
-
-        job, _ = self.lanes[last].popitem(last=False)
-        self.waiting -= 1
-        return job
+        return self.pop(last) if self.lanes and (last := max(self.lanes)) >= priority else None
 
     def clear(self) -> list[J]:
         """Take all who wait off, and return them."""
@@ -109,9 +101,21 @@ class Roster(Generic[J]):
         self.waiting = 0
         return jobs
 
-    def lane(self) -> OrderedDict[J, None]:
-        """Return the most urgent lane with somebody in it; lanes that have run empty are taken away."""
-        while not (lane := self.lanes[self.order[0]]):
-            del self.lanes[heapq.heappop(self.order)]
+    def pop(self, priority: int) -> J:
+        job, _ = self.lanes[priority].popitem(last=False)
+        self.waiting -= 1
+        self.tidy(priority)
+        return job
 
-        return lane
+    def tidy(self, priority: int) -> None:
+        """Take a lane away that nobody is in: there may be as many priorities as jobs."""
+        if self.lanes[priority]:
+            return
+
+        del self.lanes[priority]
+
+        if self.order[0] == priority:
+            heapq.heappop(self.order)
+        else:
+            self.order.remove(priority)
+            heapq.heapify(self.order)

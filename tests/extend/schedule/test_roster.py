@@ -180,6 +180,8 @@ class Model(RuleBasedStateMachine):
     def counts_agree(self) -> None:
         assert (self.roster.running, self.roster.waiting) == (self.running, len(self.row()))
         assert self.roster.is_idle == (not self.running and not self.row())
+        occupied = sorted(priority for priority, jobs in self.waiting.items() if jobs)
+        assert sorted(self.roster.lanes) == sorted(self.roster.order) == occupied, "no empty lane is kept"
 
 
 TestModel = Model.TestCase

@@ -1,6 +1,7 @@
 """By the calendar, and by the wall clock as it is at the time."""
 
-from datetime import UTC, datetime
+import asyncio
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from hagworm.extend.asyncio.task import CronTask, current_run
 from hagworm.extend.error import ScheduleError
 from hagworm.extend.schedule import Cron
+from hagworm.testing.virtual import VirtualClock, run_virtual
 from tests.extend.asyncio.task.clockwork import Clockwork
 
 START = datetime(2026, 3, 28, 12, tzinfo=UTC).timestamp()
@@ -166,6 +168,19 @@ async def test_the_next_run_is_told_in_its_zone() -> None:
     async with task:
         assert task.next_run is not None
         assert task.next_run.isoformat() == "2026-03-29T03:00:00+02:00"
+
+
+def test_a_year_of_nights_passes_in_a_moment_on_virtual_time() -> None:
+    clock = VirtualClock(start=datetime(2026, 1, 1, tzinfo=UTC))
+    seen: list[datetime] = []
+
+    async def main() -> None:
+        async with CronTask("0 3 * * *", lambda: seen.append(clock.now()), clock=clock.time, recheck=3600.0):
+            await asyncio.sleep(86_400 * 365)
+
+    run_virtual(main(), clock=clock)
+
+    assert seen == [datetime(2026, 1, 1, 3, tzinfo=UTC) + timedelta(days=day) for day in range(365)]
 
 
 async def test_arguments_can_be_given_at_the_making() -> None:

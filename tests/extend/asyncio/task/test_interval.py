@@ -10,6 +10,7 @@ import pytest
 
 from hagworm.extend.asyncio.task import IntervalTask, current_run
 from hagworm.extend.error import ScheduleError
+from hagworm.testing.virtual import run_virtual
 from tests.extend.asyncio.task.clockwork import Clockwork
 
 LONG = os.environ.get("HAGWORM_LONG") == "1"
@@ -33,7 +34,7 @@ async def test_how_long_a_run_takes_shifts_nothing() -> None:
 
 
 async def test_the_lag_does_not_grow() -> None:
-    """The same on the real loop, where a busy machine adds its own; a timer that drifts would be 4 ms later each time."""
+    """On the real loop, where a busy machine adds its own; a timer that drifts would be 4 ms later each time."""
     lags = []
 
     for _ in range(5 if LONG else 1):
@@ -57,21 +58,19 @@ async def test_the_lag_does_not_grow() -> None:
     assert statistics.median(lags) < (0.001 if LONG else 0.02)
 
 
-async def test_the_first_run_is_after_one_interval_or_after_the_delay() -> None:
-    for delay, expected in [(None, [10.0, 20.0]), (0.0, [0.0, 10.0, 20.0]), (3.0, [3.0, 13.0, 23.0])]:
-        clock = Clockwork()
-        seen: list[float] = []
+@pytest.mark.parametrize(
+    ("delay", "expected"), [(None, [10.0, 20.0]), (0.0, [0.0, 10.0, 20.0]), (3.0, [3.0, 13.0, 23.0])]
+)
+async def test_the_first_run_is_after_one_interval_or_after_the_delay(
+    delay: float | None, expected: list[float]
+) -> None:
+    clock = Clockwork()
+    seen: list[float] = []
 
-        async with IntervalTask(
-            10.0,
-            lambda clock=clock, seen=seen: seen.append(clock.now),
-            delay=delay,
-            clock=clock.time,
-            sleep=clock.sleep,
-        ):
-            await clock.advance(25)
+    async with IntervalTask(10.0, lambda: seen.append(clock.now), delay=delay, clock=clock.time, sleep=clock.sleep):
+        await clock.advance(25)
 
-        assert seen == expected
+    assert seen == expected
 
 
 async def test_an_aligned_task_runs_at_multiples_of_unix_time() -> None:
@@ -166,21 +165,18 @@ def test_what_cannot_be_meant_is_refused(options: dict[str, Any], problem: str) 
         IntervalTask(options.pop("seconds"), print, **options)
 
 
-async def test_the_clock_is_the_loops_own() -> None:
+def test_the_clock_is_the_loops_own() -> None:
     """A loop that makes its own time, for tests, is followed without being told."""
-    loop = asyncio.get_running_loop()
     seen: list[float] = []
-    done = loop.create_future()
 
-    def body() -> None:
-        seen.append(current_run().moment or 0.0)
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
 
-        if len(seen) == 3:
-            done.set_result(None)
+        async with IntervalTask(0.1, lambda: seen.append(loop.time())) as task:
+            await asyncio.sleep(3600.05)
+            assert (task.statistics().missed, task.statistics().skipped) == (0, 0)
 
-    start = loop.time()
+    run_virtual(main())
 
-    async with IntervalTask(0.005, body):
-        await done
-
-    assert seen == pytest.approx([start + 0.005, start + 0.01, start + 0.015], abs=0.003)
+    assert len(seen) == 36_000
+    assert max(abs(at - 0.1 * number) for number, at in enumerate(seen, start=1)) < 1e-6

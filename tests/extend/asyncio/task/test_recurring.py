@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from hagworm.extend.asyncio.task import IntervalTask, Run, current_run
+from hagworm.testing.sweep import cancel_sweep
 from tests.extend.asyncio.task.clockwork import Clockwork, settle
 
 
@@ -388,3 +389,36 @@ async def test_an_error_in_the_block_stops_the_task_too() -> None:
             raise ValueError("no")
 
     assert task.state == "stopped"
+
+
+async def test_a_cancellation_anywhere_leaves_nothing_behind() -> None:
+    gate = asyncio.Event()
+    tasks: list[IntervalTask] = []
+
+    async def body() -> None:
+        try:
+            await asyncio.sleep(60)
+        finally:
+            await asyncio.sleep(0)
+
+    async def use() -> None:
+        task = IntervalTask(60.0, body, overlap="queue")
+        tasks.append(task)
+
+        async with task:
+            task.trigger()
+            task.trigger()
+            await asyncio.sleep(0)
+            waiting = asyncio.create_task(task.wait())
+            await asyncio.sleep(0)
+            gate.set()
+            await task.stop(grace=0.001)
+            await waiting
+            await task.idle()
+
+    async def check() -> None:
+        await tasks[-1].wait()
+        assert (tasks[-1].state, tasks[-1].statistics().running, tasks[-1].statistics().waiting) == ("stopped", 0, 0)
+
+    await cancel_sweep(use, check)
+    assert len(tasks) > 8
