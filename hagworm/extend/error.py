@@ -16,6 +16,7 @@ HagwormError                      code
 ├── DefinitionError               definition    the business code is wrong; found when the application freezes
 ├── TargetError                   target        `module:attribute` does not lead to an application (exit code 2)
 ├── EngineNotFound                engine        no engine has that name (exit code 2)
+├── FetchFailed                   fetch         the other side has answered, but not with what was asked for
 ├── JournalError                  journal       what is kept on disk cannot be read or written
 ├── MissingExtra                  extra         an optional dependency is not installed
 ├── NoScope                       noscope       a scoped value is wanted where no scope has been entered
@@ -207,6 +208,20 @@ class EngineNotFound(HagwormError):
     def __str__(self) -> str:
         why = f": {self.reason}" if self.reason else nearest(self.name, self.known)
         return f"unknown engine {self.name!r}{why}; known engines: {', '.join(self.known)}, or 'package.module:ENGINE'"
+
+
+class FetchFailed(HagwormError):
+    """The other side has answered, but not with what was asked for; `status` is its status code."""
+
+    code = "fetch"
+
+    def __init__(self, url: str, status: int) -> None:
+        super().__init__(url, status)
+        self.url = url
+        self.status = status
+
+    def __str__(self) -> str:
+        return f"{self.url} answers {self.status}"
 
 
 class JournalError(HagwormError):
