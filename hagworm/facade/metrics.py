@@ -2,25 +2,17 @@
 
 import os
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping
-from itertools import accumulate
+from collections.abc import Iterator
 from time import time
-from typing import Any
 
+from hagworm.extend.statistics.exposition import CONTENT_TYPE, expose, histogram
+from hagworm.extend.statistics.histogram import BUCKETS
 from hagworm.facade.handler import METHODS
 from hagworm.facade.plan import RoutePlan
 
-__all__ = ("BUCKETS", "CONTENT_TYPE", "Metrics", "Sample", "expose")
-
-CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
-"""Upper bounds of the latency histogram, in seconds."""
-
-Sample = tuple[str, Mapping[str, str], float]
-"""The suffix of a metric's name, labels, value."""
+__all__ = ("BUCKETS", "CONTENT_TYPE", "Metrics", "expose")
 
 KNOWN_METHODS = frozenset(METHODS)
-ESCAPES = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n"})
 
 
 class Metrics:
@@ -89,7 +81,11 @@ class Metrics:
             "http_request_duration_seconds",
             "histogram",
             "Time from the head of a request to the last byte of its response.",
-            (sample for (route, method), row in sorted(spread.items()) for sample in histogram(route, method, row)),
+            (
+                sample
+                for (route, method), row in sorted(spread.items())
+                for sample in histogram({"route": route, "method": method}, BUCKETS, row)
+            ),
         )
 
         for name, kind, text, value in (
@@ -99,17 +95,6 @@ class Metrics:
             *process_figures(self.started),
         ):
             yield from expose(name, kind, text, [("", {}, value)])
-
-
-def histogram(route: str, method: str, row: list[float]) -> Iterator[Sample]:
-    labels = {"route": route, "method": method}
-    running = list(accumulate(row[1:]))
-
-    for bound, count in zip((*map(number, BUCKETS), "+Inf"), running, strict=True):
-        yield "_bucket", labels | {"le": bound}, count
-
-    yield "_sum", labels, row[0]
-    yield "_count", labels, running[-1]
 
 
 def process_figures(started: float) -> Iterator[tuple[str, str, str, float]]:
@@ -129,16 +114,3 @@ def process_figures(started: float) -> Iterator[tuple[str, str, str, float]]:
 
     yield "process_resident_memory_bytes", "gauge", "Memory in use.", resident
     yield "process_open_fds", "gauge", "Open file descriptors.", files
-
-
-def expose(name: str, kind: str, text: str, samples: Iterable[Sample]) -> Iterator[str]:
-    """Yield the lines of one metric: its help, its type, its samples."""
-    yield f"# HELP {name} {text}\n# TYPE {name} {kind}\n"
-
-    for suffix, labels, value in samples:
-        inside = ",".join(f'{key}="{str(content).translate(ESCAPES)}"' for key, content in labels.items())
-        yield f"{name}{suffix}{{{inside}}} {number(value)}\n" if inside else f"{name}{suffix} {number(value)}\n"
-
-
-def number(value: Any) -> str:
-    return str(int(value)) if value == int(value) else repr(value)
