@@ -158,7 +158,7 @@ class AsyncFile(Generic[S]):
         if size < 0:
             parts: list[Any] = [data, *self.left, file.read()]
             self.left.clear()
-            return cast(S, data[:0].join(parts))
+            return data[:0].join(parts)
 
         if len(data) > size:
             self.left.insert(0, data[size:])
@@ -219,7 +219,7 @@ class Lines(Generic[S]):
     __slots__ = ("ahead", "batch_bytes", "file", "lines")
 
     def __init__(self, file: AsyncFile[S], batch_bytes: int) -> None:
-        self.file = file
+        self.file: AsyncFile[S] = file
         self.batch_bytes = batch_bytes
         self.lines: list[S] = []
         self.ahead: asyncio.Future[list[S]] | None = None
