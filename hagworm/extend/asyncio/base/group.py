@@ -25,6 +25,7 @@ from hagworm.extend.asyncio.base.limiter import CapacityLimiter
 
 __all__ = (
     "Completed",
+    "Crew",
     "Jobs",
     "MultiTasks",
     "QueueTasks",
