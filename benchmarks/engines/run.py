@@ -25,7 +25,12 @@ sys.path.insert(0, str(HERE))
 from cases import CASES, Case  # noqa: E402 # beside this script
 from server import CANDIDATES  # noqa: E402
 
-RIVALS = {"hagworm asgi": "FastAPI", "hagworm fastapi": "FastAPI", "hagworm tornado": "Tornado"}
+RIVALS = {
+    "hagworm asgi": "FastAPI",
+    "hagworm fastapi": "FastAPI",
+    "hagworm tornado": "Tornado",
+    "tornado's own": "Tornado",
+}
 # Gates are wider than the goals, so that noise does not fail them: goals stand in the documentation.
 GATES = {
     ("hagworm asgi", "json"): 2.6,
@@ -218,7 +223,8 @@ def main() -> int:
     parser.add_argument("--json", help="write the medians to this file")
     parser.add_argument("--check", action="store_true", help="exit with 1 where a ratio is below its gate")
     options = parser.parse_args()
-    candidates = options.candidate or list(CANDIDATES)
+    # The way through Tornado's own connection is measured when it is asked for.
+    candidates = options.candidate or [name for name in CANDIDATES if name != "tornado's own"]
     figures = measure(candidates, options.case or names, options.rounds, options.count, options.connections)
     report(figures, candidates)
 

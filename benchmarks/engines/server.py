@@ -8,7 +8,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 
 
-def facade(engine: str) -> Callable[[int], None]:
+def facade(engine: str, http: str = "auto") -> Callable[[int], None]:
     def serve_it(port: int) -> None:
         from app_facade import app
 
@@ -16,7 +16,12 @@ def facade(engine: str) -> Callable[[int], None]:
         from hagworm.extend.config import load_settings
         from hagworm.facade.settings import FrameSettings
 
-        overrides = {"server.access_log": False, "server.loop": "uvloop", "log.level": "warning"}
+        overrides = {
+            "log.level": "warning",
+            "server.access_log": False,
+            "server.http": http,
+            "server.loop": "uvloop",
+        }
         app.configure(load_settings(None, frame=FrameSettings, overrides=overrides, environ={}, directory=Path("/")))
         serve(app, engine=engine, port=port)
 
@@ -60,6 +65,7 @@ CANDIDATES = {
     "hagworm fastapi": facade("fastapi"),
     "Tornado": tornado("uvloop"),
     "hagworm tornado": facade("tornado"),
+    "tornado's own": facade("tornado", http="tornado"),
 }
 
 if __name__ == "__main__":
