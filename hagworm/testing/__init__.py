@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from hagworm.testing.virtual import VirtualClock as VirtualClock
     from hagworm.testing.virtual import VirtualLoop as VirtualLoop
     from hagworm.testing.virtual import run_virtual as run_virtual
+    from hagworm.testing.virtual import virtual as virtual
     from hagworm.testing.websocket import HandshakeRefused as HandshakeRefused
     from hagworm.testing.websocket import RawWebSocket as RawWebSocket
     from hagworm.testing.websocket import WebSocketSession as WebSocketSession
@@ -52,6 +53,7 @@ HOMES = {
     "no_leaks": "hagworm.testing.leaks",
     "no_task_leaks": "hagworm.testing.leaks",
     "run_virtual": "hagworm.testing.virtual",
+    "virtual": "hagworm.testing.virtual",
 }
 
 __all__ = (
@@ -78,6 +80,7 @@ __all__ = (
     "no_leaks",
     "no_task_leaks",
     "run_virtual",
+    "virtual",
 )
 
 

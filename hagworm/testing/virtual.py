@@ -6,13 +6,15 @@ import threading
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import wraps
 from heapq import heappop, heappush
 from math import ulp
-from typing import Any, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
-__all__ = ("EPOCH", "Stuck", "VirtualClock", "VirtualLoop", "run_virtual")
+__all__ = ("EPOCH", "Stuck", "VirtualClock", "VirtualLoop", "run_virtual", "virtual")
 
 T = TypeVar("T")
+P = ParamSpec("P")
 
 EPOCH = datetime(2024, 1, 1, tzinfo=UTC)
 """When a virtual clock begins, unless told otherwise."""
@@ -234,3 +236,16 @@ def run_virtual(
     """
     with asyncio.Runner(loop_factory=lambda: VirtualLoop(clock, patience=patience), debug=debug) as runner:
         return runner.run(main)
+
+
+def virtual(function: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, T]:
+    """Make a plain function of a coroutine function, which runs on virtual time: `@virtual` above an asynchronous test.
+
+    Fixtures that need a running loop are not for such a test, as it has a loop of its own.
+    """
+
+    @wraps(function)
+    def run(*args: P.args, **kwargs: P.kwargs) -> T:
+        return run_virtual(function(*args, **kwargs))
+
+    return run
