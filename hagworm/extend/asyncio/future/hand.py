@@ -1,0 +1,180 @@
+"""One worker process of a pool as the event loop sees it, and the tasks that it has been sent."""
+
+import asyncio
+import os
+import socket
+import sys
+from collections import deque
+from enum import Enum
+from typing import Any
+
+from hagworm.extend.process.wire import HEAD, Packet, spool
+from hagworm.extend.process.worker import DESCRIPTORS, LONGEST_MESSAGE, Ask
+
+__all__ = ("Hand", "Phase", "Task")
+
+DEPTH = 16
+"""How many tasks a worker is sent ahead when they are quick."""
+QUICK = 0.002
+"""Seconds per task up to which that pays; whoever waits longer than that is better off with a worker that is free."""
+
+
+class Phase(Enum):
+    """What a worker is up to."""
+
+    STARTING = "starting"
+    READY = "ready"
+    INTERRUPTED = "interrupted"
+    """Told to drop its task; it gets no other one before it has said that the signal has come."""
+    LEAVING = "leaving"
+    """Told to stop, with no task."""
+    DYING = "dying"
+    """Killed."""
+
+
+class Task:
+    """One call that a worker is to make."""
+
+    __slots__ = ("about", "body", "descriptor", "future", "hand", "name", "number", "repeats", "timeout")
+
+    def __init__(
+        self,
+        number: int,
+        name: str,
+        body: bytes | None,
+        future: "asyncio.Future[Any]",
+        timeout: float | None,
+        repeats: int,
+    ) -> None:
+        self.number = number
+        self.name = name
+        self.body = body
+        self.future = future
+        self.timeout = timeout
+        self.repeats = repeats
+        """How often it may be begun again after its worker has died."""
+        self.hand: Hand | None = None
+        self.descriptor = -1
+        self.about = b""
+
+    def __repr__(self) -> str:
+        state = "done" if self.future.done() else "waiting" if self.hand is None else f"sent to {self.hand.pid}"
+        return f"<Task {self.number} {self.name}: {state}>"
+
+    def spool(self, packet: Packet) -> None:
+        """Put its arguments into memory of its own, which a worker is given."""
+        self.descriptor, self.about = spool(packet)
+
+    def close(self) -> None:
+        """Give that memory back."""
+        if self.descriptor >= 0:
+            os.close(self.descriptor)
+            self.descriptor = -1
+
+
+class Hand:
+    """The pool's end of one worker.
+
+    What has been sent stays in the kernel until the worker takes it, one message for each task and one task at a time.
+    The pool holds the worker's end as well and can take back what has not been taken: whether a task was begun is never
+    a guess, also when the worker has been killed.
+    """
+
+    __slots__ = (
+        "back",
+        "channel",
+        "done",
+        "is_worn",
+        "number",
+        "pace",
+        "phase",
+        "pid",
+        "reason",
+        "sent",
+        "since",
+        "timer",
+    )
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.channel, self.back = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        # Only this end: the other one shares its flags with the worker.
+        self.channel.setblocking(False)
+        self.pid: int | None = None
+        self.phase = Phase.STARTING
+        self.sent: deque[Task] = deque()
+        """What it has not answered yet. It is at the first of these, unless it has not taken that yet."""
+        self.since = 0.0
+        """When it began with the first of them."""
+        self.pace = 1.0
+        """Seconds that a task takes, the last ones more than those before."""
+        self.done = 0
+        self.is_worn = False
+        """Whether it should be replaced, as soon as it has nothing to do."""
+        self.reason: BaseException | None = None
+        """Why it could not begin to work."""
+        self.timer: asyncio.TimerHandle | None = None
+
+    def __repr__(self) -> str:
+        return f"<Hand {self.pid} {self.phase.value}, {len(self.sent)} sent, {self.done} done>"
+
+    @property
+    def depth(self) -> int:
+        """How many tasks it should have at a time."""
+        return 0 if self.is_worn else DEPTH if self.pace < QUICK else 1
+
+    def send(self, task: Task) -> bool:
+        """Send a task; return False where there is no room for it before an answer has come."""
+        try:
+            if task.body is not None:
+                self.channel.send(HEAD.pack(Ask.TASK, task.number) + task.body)
+            else:
+                head = HEAD.pack(Ask.SPOOLED, task.number)
+                socket.send_fds(self.channel, [head, task.about], [task.descriptor])
+        except BlockingIOError:
+            return False
+
+        self.sent.append(task)
+        task.hand = self
+        return True
+
+    def ask(self, what: Ask) -> None:
+        """Send something else than a task, to a worker that has at most one and therefore room."""
+        self.channel.send(HEAD.pack(what, 0))
+
+    def take_back(self) -> list[Task]:
+        """Take back what the worker has not begun, in the order in which it was sent."""
+        count = 0
+
+        while True:
+            try:
+                message, ancillary, _, _ = self.back.recvmsg(LONGEST_MESSAGE, DESCRIPTORS, socket.MSG_DONTWAIT)
+            except BlockingIOError:
+                break
+
+            for _, _, content in ancillary:
+                os.close(int.from_bytes(content[:4], sys.byteorder, signed=True))
+
+            kind, _ = HEAD.unpack_from(message)
+            count += kind in (Ask.TASK, Ask.SPOOLED)
+
+        taken = [self.sent.pop() for _ in range(count)]
+
+        for task in taken:
+            task.hand = None
+
+        taken.reverse()
+        return taken
+
+    def set_timer(self, timer: asyncio.TimerHandle | None) -> None:
+        """Replace the moment at which something has to be done about it."""
+        if self.timer is not None:
+            self.timer.cancel()
+
+        self.timer = timer
+
+    def close(self) -> None:
+        """Give back what it is held by here."""
+        self.set_timer(None)
+        self.channel.close()
+        self.back.close()
