@@ -4,8 +4,8 @@
     python benchmarks/toolbox/task.py            # about a minute
     python benchmarks/toolbox/task.py --quick    # without the timers
 
-Candidates take turns in one process; a figure is the median of the rounds. Time is that of the processor but for timers,
-where it is how late the last tick was on the wall. A peer that is not installed is named and left out.
+Candidates take turns in one process; a figure is the median of the rounds. Time is that of the processor; for timers it
+is how late the last tick was. A peer that is not installed is named and left out.
 """
 
 import argparse
@@ -337,9 +337,7 @@ def main() -> None:
         compare(f"{count} moments of '{expression}' in Berlin", "µs per moment", moments, options.rounds, "Cron")
 
     with_timers, without = asyncio.run(idle(1000, 3.0)), asyncio.run(idle(0, 3.0))
-    print(
-        f"\n1000 idle timers: {with_timers:.3f} % of a processor, a loop without any {without:.3f} (goal: less than 0.1)"
-    )
+    print(f"\n1000 idle timers: {with_timers:.3f} % of a processor, none: {without:.3f} (goal: less than 0.1)")
 
     if options.quick:
         return

@@ -48,7 +48,8 @@ class Roster(Generic[J]):
 
     def place(self, job: J, priority: int = 0) -> Placement:
         """Let `job` run or wait, and say which; a job that finds the roster `full` is not taken."""
-        if self.enter():
+        if not self.waiting and self.running < self.limit:
+            self.running += 1
             return "run"
 
         if self.waiting >= self.bound:
@@ -83,7 +84,10 @@ class Roster(Generic[J]):
 
         del lane[job]
         self.waiting -= 1
-        self.tidy(priority)
+
+        if not lane:
+            self.tidy(priority)
+
         return True
 
     def evict(self, priority: int = 0) -> J | None:
@@ -102,16 +106,17 @@ class Roster(Generic[J]):
         return jobs
 
     def pop(self, priority: int) -> J:
-        job, _ = self.lanes[priority].popitem(last=False)
+        lane = self.lanes[priority]
+        job, _ = lane.popitem(last=False)
         self.waiting -= 1
-        self.tidy(priority)
+
+        if not lane:
+            self.tidy(priority)
+
         return job
 
     def tidy(self, priority: int) -> None:
-        """Take a lane away that nobody is in: there may be as many priorities as jobs."""
-        if self.lanes[priority]:
-            return
-
+        """Take a lane away that nobody is in any more: there may be as many priorities as jobs."""
         del self.lanes[priority]
 
         if self.order[0] == priority:

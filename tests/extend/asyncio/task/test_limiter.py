@@ -769,7 +769,7 @@ async def test_a_cancellation_anywhere_leaves_no_place_taken(use: Use, others: i
             await limiter.join()
 
         assert (limiter.running, limiter.waiting, len(limiter.jobs)) == (0, 0, 0)
-        assert (limiter.named, list(limiter.for_room), limiter.for_rest) == ({}, [], [])
+        assert (limiter.named, list(limiter.row.waiters), limiter.for_rest) == ({}, [], [])
         assert await limiter.call(double, 2) == 4
 
     sweep = await cancel_sweep(run, check, moments=("waiting", "woken"))
