@@ -1,5 +1,6 @@
 """Opening files that are compressed, in the standard library's formats and in Zstandard."""
 
+import io
 import os
 from pathlib import Path
 from typing import IO, Any, Literal, cast
@@ -63,6 +64,7 @@ def open_zstd(path: Any, mode: str) -> IO[bytes]:
         with extra("compress"):
             import zstandard
 
-        return cast(IO[bytes], zstandard.open(path, mode))
+        file: Any = zstandard.open(path, mode)
+        return cast(IO[bytes], io.BufferedReader(file) if mode.startswith("r") else file)
 
     return cast(IO[bytes], zstd.open(path, mode))

@@ -45,6 +45,19 @@ class Lane(Generic[T]):
 
         return future
 
+    async def run(self, function: Callable[[], T], salvage: Callable[[T], None] | None = None) -> T:
+        """Return `function()`; where its result comes and the caller is cancelled all the same, `salvage` gets it."""
+        future = self.submit(function, salvage)
+
+        try:
+            return await future
+        except BaseException:
+            # It had come in that very turn of the loop.
+            if salvage is not None and future.done() and not future.cancelled() and future.exception() is None:
+                salvage(future.result())
+
+            raise
+
     def start(self) -> None:
         """Begin the next job that somebody waits for."""
         while self.jobs:

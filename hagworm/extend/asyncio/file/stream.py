@@ -54,7 +54,7 @@ class AsyncFile(Generic[S]):
         return f"<AsyncFile {os.fspath(self.path)!r} {self.mode!r} {'closed' if self.file is None else 'open'}>"
 
     async def __aenter__(self) -> Self:
-        await self.lane.submit(self.open_now, lambda _: self.close_now())
+        await self.lane.run(self.open_now, lambda _: self.close_now())
         return self
 
     async def __aexit__(
@@ -67,11 +67,11 @@ class AsyncFile(Generic[S]):
 
     async def read(self, size: int = -1) -> S:
         """Return at most `size` bytes, or characters of a text file (-1: all that is left); nothing at the end."""
-        return cast(S, await self.lane.submit(lambda: self.read_now(size), self.keep))
+        return cast(S, await self.lane.run(lambda: self.read_now(size), self.keep))
 
     async def readline(self) -> S:
         """Return the next line with its end; nothing at the end. For many lines, iterate: that is far faster."""
-        return cast(S, await self.lane.submit(self.readline_now, self.keep))
+        return cast(S, await self.lane.run(self.readline_now, self.keep))
 
     def lines(self, *, batch_bytes: int = BATCH) -> "Lines[S]":
         """Return the lines that are left, with their ends, to be iterated: `async for line in file`.
@@ -88,32 +88,32 @@ class AsyncFile(Generic[S]):
 
     async def write(self, data: S) -> int:
         """Write `data`; return how many bytes or characters that were."""
-        return cast(int, await self.lane.submit(lambda: self.opened().write(data)))
+        return cast(int, await self.lane.run(lambda: self.opened().write(data)))
 
     async def writelines(self, lines: Iterable[S]) -> None:
         """Write all of `lines`, which bring their ends along."""
         pieces = list(lines)
-        await self.lane.submit(lambda: self.opened().writelines(pieces))
+        await self.lane.run(lambda: self.opened().writelines(pieces))
 
     async def flush(self) -> None:
         """Give what has been written to the system."""
-        await self.lane.submit(lambda: self.opened().flush())
+        await self.lane.run(lambda: self.opened().flush())
 
     async def sync(self) -> None:
         """Give what has been written to the disk. Of a compressed file, what its compressor holds back is not."""
-        await self.lane.submit(self.sync_now)
+        await self.lane.run(self.sync_now)
 
     async def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         """Go to a position; return it."""
-        return cast(int, await self.lane.submit(lambda: self.seek_now(offset, whence)))
+        return cast(int, await self.lane.run(lambda: self.seek_now(offset, whence)))
 
     async def tell(self) -> int:
         """Return the position. Raises OSError while a cancelled read has left something to be read."""
-        return cast(int, await self.lane.submit(self.tell_now))
+        return cast(int, await self.lane.run(self.tell_now))
 
     async def truncate(self, size: int | None = None) -> int:
         """Cut the file at `size` (None: here); return its size."""
-        return cast(int, await self.lane.submit(lambda: self.opened().truncate(size)))
+        return cast(int, await self.lane.run(lambda: self.opened().truncate(size)))
 
     async def aclose(self) -> None:
         """Close the file, after what was asked for before. It is closed even when this is cancelled."""

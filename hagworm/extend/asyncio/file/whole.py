@@ -92,7 +92,7 @@ class Replacement:
 
     async def __aenter__(self) -> AsyncFile[bytes]:
         # Links lead to the file that is meant.
-        await self.lane.submit(self.make, lambda _: self.remove())
+        await self.lane.run(self.make, lambda _: self.remove())
         assert self.temporary is not None
         self.file: AsyncFile[bytes] = AsyncFile(self.temporary, "wb", self.compression, None, None, None, self.executor)
 
