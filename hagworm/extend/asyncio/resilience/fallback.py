@@ -5,7 +5,7 @@ from inspect import isawaitable
 from typing import Any, TypeVar
 
 from hagworm.extend.asyncio.resilience.outcomes import Errors, read_errors
-from hagworm.extend.asyncio.resilience.strategy import Kind, Strategy, kind_of, name_of
+from hagworm.extend.asyncio.resilience.strategy import Kind, Strategy, kind_of, name_of, own_arguments
 from hagworm.extend.error import DefinitionError
 
 __all__ = ("Fallback",)
@@ -43,12 +43,13 @@ class Fallback(Strategy):
 
     def wrap_async(self, function: Callable[..., Awaitable[R]]) -> Callable[..., Coroutine[Any, Any, R]]:
         classes = self.errors.classes
+        own = own_arguments(function)
 
         async def call(*args: Any, **kwargs: Any) -> R:
             try:
                 return await function(*args, **kwargs)
             except classes as error:
-                answer: Any = self.answer(error, args, kwargs)
+                answer: Any = self.answer(error, args[own], kwargs)
                 result: R = await answer if isawaitable(answer) else answer
                 return result
 
@@ -56,6 +57,7 @@ class Fallback(Strategy):
 
     def wrap_sync(self, function: Callable[..., R]) -> Callable[..., R]:
         classes = self.errors.classes
+        own = own_arguments(function)
 
         if self.use is not None and kind_of(self.use) is Kind.ASYNC:
             raise DefinitionError(f"{name_of(self.use)} cannot answer for {name_of(function)}: it has to be awaited")
@@ -64,7 +66,7 @@ class Fallback(Strategy):
             try:
                 return function(*args, **kwargs)
             except classes as error:
-                answer: R = self.answer(error, args, kwargs)
+                answer: R = self.answer(error, args[own], kwargs)
                 return answer
 
         return call

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
-from time import monotonic
 from typing import Any, Generic, TypeVar
 
 from hagworm.extend.asyncio.resilience.outcomes import Errors, read_errors
@@ -78,12 +77,14 @@ class Hedge(Strategy):
 class Race(Generic[R]):
     """One call, and its copies."""
 
-    __slots__ = ("began", "delay", "failed", "first_error", "hedge", "running", "send", "sent", "stopped")
+    __slots__ = ("began", "clock", "delay", "failed", "first_error", "hedge", "running", "send", "sent", "stopped")
 
     def __init__(self, hedge: Hedge, send: Callable[[], "asyncio.Task[R]"]) -> None:
         self.hedge = hedge
         self.send = send
-        self.began = monotonic()
+        # By the clock that the pauses are measured by.
+        self.clock = asyncio.get_running_loop().time
+        self.began = self.clock()
         self.delay = hedge.delay
         self.sent: dict[asyncio.Task[R], float] = {}
         self.running: set[asyncio.Task[R]] = set()
@@ -105,6 +106,10 @@ class Race(Generic[R]):
             elif self.running:
                 done, _ = await asyncio.wait(self.running, timeout=due, return_when=asyncio.FIRST_COMPLETED)
 
+                if not done:
+                    # It is due now, even where the clock, rounding, is a little behind its timers.
+                    self.start_copy()
+
                 for task in done:
                     if self.is_answer(task):
                         return task.result()
@@ -116,16 +121,16 @@ class Race(Generic[R]):
         if self.stopped:
             return None
 
-        return self.hedge.rules.next_in(len(self.sent), monotonic() - self.began, delay=self.delay, failed=self.failed)
+        return self.hedge.rules.next_in(len(self.sent), self.clock() - self.began, delay=self.delay, failed=self.failed)
 
     def start(self) -> None:
         task = self.send()
         task.add_done_callback(retrieve)
-        self.sent[task] = monotonic()
+        self.sent[task] = self.clock()
         self.running.add(task)
 
     def start_copy(self) -> None:
-        if self.hedge.budget is not None and not self.hedge.budget.spend(monotonic()):
+        if self.hedge.budget is not None and not self.hedge.budget.spend(self.clock()):
             self.stopped = True
             return
 
@@ -146,7 +151,7 @@ class Race(Generic[R]):
             self.hedge.won += task is not next(iter(self.sent))
 
             if self.hedge.latencies is not None:
-                self.hedge.latencies.add(monotonic() - self.sent[task])
+                self.hedge.latencies.add(self.clock() - self.sent[task])
 
         return True
 

@@ -14,9 +14,13 @@ from hagworm.extend.error import RateLimited
 from hagworm.extend.resilience.limiter import Decision, Gcra, Limit, SlidingWindow
 from hagworm.extend.resilience.line import Line
 
-__all__ = ("RateLimiter",)
+__all__ = ("RESOLUTION", "RateLimiter")
 
 R = TypeVar("R")
+
+
+RESOLUTION = 0.001
+"""The shortest time, in seconds, that is waited: event loops round to it, and would otherwise spin through the rest."""
 
 
 class RateLimiter(Strategy):
@@ -30,7 +34,7 @@ class RateLimiter(Strategy):
 
     Any `per` seconds see at most `limit`, wherever they begin (sliding window). With `burst` they come evenly spaced,
     of which so many at once (GCRA): less to remember, and no waves, but then a stretch of `per` seconds may see
-    `limit + burst`.
+    `limit + burst`. Timers are good to a millisecond, so that more than 1000 a second are reached with a burst only.
 
     Up to `waiting` tasks wait for their turn, the higher priority first and in order of arrival within one. Whoever is
     one too many raises `RateLimited` at once, as does who would have to wait longer than `wait` seconds or than the
@@ -129,7 +133,7 @@ class RateLimiter(Strategy):
                     self.refused += 1
                     raise self.refusal(wait)
 
-                self.block(wait)
+                self.block(max(wait, RESOLUTION))
 
             return function(*args, **kwargs)
 
@@ -188,7 +192,7 @@ class RateLimiter(Strategy):
             if wait:
                 assert self.loop is not None
                 # An empty context: the timer is nobody's, and may outlive whoever came to wait first.
-                self.timer = self.loop.call_later(wait, self.move_on, context=Context())
+                self.timer = self.loop.call_later(max(wait, RESOLUTION), self.move_on, context=Context())
                 return
 
             self.line.pop()

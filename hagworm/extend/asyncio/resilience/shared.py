@@ -11,6 +11,7 @@ from typing import Any, Literal, TypeVar
 from hagworm.extend.asyncio.base.deadline import remaining, within
 from hagworm.extend.asyncio.resilience.breaker import CircuitBreaker
 from hagworm.extend.asyncio.resilience.bulkhead import Bulkhead
+from hagworm.extend.asyncio.resilience.limiter import RESOLUTION
 from hagworm.extend.asyncio.resilience.strategy import Strategy
 from hagworm.extend.error import CircuitOpen, RateLimited, extra
 from hagworm.extend.resilience.limiter import Decision, Gcra, Limit, SlidingWindow
@@ -190,7 +191,7 @@ class SharedRateLimiter(Strategy):
                     self.refused += 1
                     raise RateLimited(f"{self.name}: {self.rule.limit} in {self.rule.per:g} s", retry_after=pause)
 
-                await asyncio.sleep(pause)
+                await asyncio.sleep(max(pause, RESOLUTION))
 
     async def __aenter__(self) -> None:
         await self.acquire()

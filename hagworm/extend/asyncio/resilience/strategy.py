@@ -8,7 +8,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from hagworm.extend.error import DefinitionError
 
-__all__ = ("Kind", "Strategy", "kind_of", "name_of")
+__all__ = ("Kind", "Strategy", "kind_of", "name_of", "own_arguments")
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -114,7 +114,7 @@ def kind_of(function: Callable[..., Any]) -> Kind:
     return Kind.SYNC
 
 
-# What they call is what has the name.
+# What they call is what has the name; strategies that are put around them inherit that.
 await_call.__qualname__ = make_call.__qualname__ = ""
 
 
@@ -122,3 +122,8 @@ def name_of(function: Callable[..., Any]) -> str:
     """Return what a function is called in messages; nothing for one that calls its first argument."""
     name: str | None = getattr(function, "__qualname__", None)
     return repr(function) if name is None else name
+
+
+def own_arguments(function: Callable[..., Any]) -> slice:
+    """Return which of the arguments are those of the call: the first is not where it is what is called."""
+    return slice(0 if name_of(function) else 1, None)

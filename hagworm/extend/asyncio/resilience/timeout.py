@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
 from hagworm.extend.asyncio.base.deadline import call_by, sooner
-from hagworm.extend.asyncio.resilience.strategy import Strategy
+from hagworm.extend.asyncio.resilience.strategy import Strategy, own_arguments
 
 __all__ = ("Timeout",)
 
@@ -34,9 +34,10 @@ class Timeout(Strategy):
 
     def wrap_async(self, function: Callable[..., Awaitable[R]]) -> Callable[..., Coroutine[Any, Any, R]]:
         given = self.seconds
+        own = own_arguments(function)
 
         async def call(*args: Any, **kwargs: Any) -> R:
-            seconds = given(*args, **kwargs) if callable(given) else given
+            seconds = given(*args[own], **kwargs) if callable(given) else given
             end = sooner(seconds)
 
             if end is None:
