@@ -57,6 +57,7 @@ __all__ = (
     "DuplicateJob",
     "EngineNotFound",
     "ExecutorClosed",
+    "FetchFailed",
     "HagwormError",
     "JobRefused",
     "JournalError",

@@ -13,7 +13,7 @@ from hagworm.extend.asyncio.file.compression import Compression, compression_of,
 from hagworm.extend.asyncio.file.lane import Lane
 from hagworm.extend.asyncio.file.stream import AsyncFile
 
-__all__ = ("Replacement", "read_file", "replace_file", "write_file")
+__all__ = ("Replacement", "read_file", "read_now", "replace_file", "write_file")
 
 
 async def read_file(
@@ -29,6 +29,7 @@ async def read_file(
 
 
 def read_now(path: str | os.PathLike[str], kind: Compression, max_bytes: int | None) -> bytes:
+    """Do what `read_file` does, and block."""
     with open_binary(path, "rb", kind) as file:
         if max_bytes is None:
             return file.read()

@@ -84,9 +84,11 @@ async def replay(tmp_path: Path, run: int) -> None:
 
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("run", range(max(2, RUNS // 4)))
-async def test_what_was_handled_before_the_kill_and_what_comes_after_it_are_everything(
-    tmp_path: Path, run: int
-) -> None:
+def test_what_was_handled_before_the_kill_and_what_comes_after_it_are_everything(tmp_path: Path, run: int) -> None:
+    asyncio.run(complete(tmp_path, run))
+
+
+async def complete(tmp_path: Path, run: int) -> None:
     lines = await killed(tmp_path, "handles", 0, random.Random(1000 + run))
     handled = numbers(lines, b"h")
     found = [item["number"] for item in await recovered(tmp_path)]
