@@ -1,7 +1,5 @@
 """Tasks that run by the calendar."""
 
-import asyncio
-import time
 from collections.abc import Callable
 from datetime import datetime, tzinfo
 from functools import partial
@@ -50,9 +48,6 @@ class CronTask(TimedTask):
     @property
     def on_wall_clock(self) -> bool:
         return True
-
-    def default_clock(self, loop: asyncio.AbstractEventLoop) -> Callable[[], float]:
-        return time.time
 
 
 def read(expression: str | Cron, tz: str | tzinfo) -> Cron:

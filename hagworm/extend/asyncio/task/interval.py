@@ -1,8 +1,6 @@
 """Tasks that run every so many seconds."""
 
-import asyncio
 import math
-import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Self, Unpack
@@ -60,9 +58,6 @@ class IntervalTask(TimedTask):
     @property
     def on_wall_clock(self) -> bool:
         return self.aligned
-
-    def default_clock(self, loop: asyncio.AbstractEventLoop) -> Callable[[], float]:
-        return time.time if self.aligned else loop.time
 
     def begin(self) -> None:
         if not self.aligned:

@@ -38,9 +38,9 @@ class RecurringTask:
     """A function that is called again and again, each time in a task and a context of its own.
 
     `function` takes no arguments (use `functools.partial`); what it returns is awaited if that can be done, and thrown
-    away. A plain function runs on the loop, unless there is an `executor` for it. A run that takes longer than
-    `timeout` seconds (None: no bound) is cancelled and has failed with TimeoutError; what runs in an executor cannot be
-    cancelled and ends when it does.
+    away. A plain function runs on the loop, unless there is an `executor` of threads for it. A run that takes longer
+    than `timeout` seconds (None: no bound) is cancelled and has failed with TimeoutError; what runs in an executor
+    cannot be cancelled and ends when it does.
 
     An error of a run goes to `on_error`: `log` writes it to the log and goes on, `stop` also stops the task, and `wait`
     raises it; a function gets the run and the error, and stops the task by raising.

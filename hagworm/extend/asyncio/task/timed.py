@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import random
+import time
 from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -35,6 +36,7 @@ class TimedOptions(RecurringOptions, total=False):
     lock: RunLock | None
     lock_ttl: float | None
     recheck: float
+    since: float | None
     random: Callable[[], float]
 
 
@@ -53,7 +55,9 @@ class TimedTask(RecurringTask):
     run, which then does not take place. Runs asked for by hand do not ask the lock.
 
     No run is early, and no moment is run twice by one task, also where the clock is changed; a change is noticed within
-    `recheck` seconds where the clock is not the loop's own. See `RecurringTask` for the rest.
+    `recheck` seconds where the clock is not the loop's own. There, moments later than `since` (Unix time) count as
+    missed when the task is first started: say when the process last ran, and it makes up for what came up meanwhile.
+    See `RecurringTask` for the rest.
     """
 
     def __init__(
@@ -70,6 +74,7 @@ class TimedTask(RecurringTask):
         lock: RunLock | None = None,
         lock_ttl: float | None = None,
         recheck: float = 60.0,
+        since: float | None = None,
         random: Callable[[], float] = random.random,
         **options: Unpack[RecurringOptions],
     ) -> None:
@@ -94,11 +99,15 @@ class TimedTask(RecurringTask):
         # The later of two machines may ask this much after the earlier one; a minute for their clocks.
         self.lock_ttl = lock_ttl if lock_ttl is not None else 60.0 + jitter + (lateness or 86_400.0)
         self.recheck = recheck
+        self.since = since
         self.random = random
         self.queue: deque[tuple[float | None, float | None]] = deque()
         """The runs that wait: their moments, and when they were due."""
         self.agenda: Agenda = self.plan(schedule)
         self.was_late = False
+
+        if since is not None and not self.on_wall_clock:
+            raise ScheduleError("only moments of Unix time can have come up before the start: aligned=True")
 
     @property
     def on_wall_clock(self) -> bool:
@@ -152,7 +161,16 @@ class TimedTask(RecurringTask):
         )
 
     def begin(self) -> None:
-        self.agenda.begin(self.clock(), self.share())
+        self.agenda.begin(self.clock() if self.since is None else self.since, self.share())
+        self.since = None
+
+    def default_clock(self, loop: asyncio.AbstractEventLoop) -> Callable[[], float]:
+        if not self.on_wall_clock:
+            return super().default_clock(loop)
+
+        # A loop that makes its own time may make its own wall clock too, as the one in hagworm.testing does.
+        own: Callable[[], float] = getattr(getattr(loop, "clock", None), "time", time.time)
+        return own
 
     def share(self) -> float:
         return self.random() if self.jitter else 0.0

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -151,6 +152,21 @@ async def test_a_machine_that_slept_makes_up_for_the_newest_moment_of_the_last_h
     assert late.statistics().missed == 1
 
 
+@pytest.mark.parametrize(("missed", "expected"), [("skip", 1), ("catch_up", 3)])
+async def test_what_came_up_while_the_process_was_down_can_be_made_up_for(missed: Any, expected: int) -> None:
+    clock = Clockwork(START)
+    task, seen = cron(clock, "*/30 * * * *", since=START - 5400, missed=missed)
+
+    async with task:
+        await clock.advance(60)
+        assert len(seen) == expected
+
+    async with task:
+        await clock.advance(60)
+
+    assert len(seen) == expected, "the first start only"
+
+
 async def test_idle_it_looks_at_the_clock_once_a_minute() -> None:
     clock = Clockwork(START)
     task, _ = cron(clock, "@yearly")
@@ -175,7 +191,7 @@ def test_a_year_of_nights_passes_in_a_moment_on_virtual_time() -> None:
     seen: list[datetime] = []
 
     async def main() -> None:
-        async with CronTask("0 3 * * *", lambda: seen.append(clock.now()), clock=clock.time, recheck=3600.0):
+        async with CronTask("0 3 * * *", lambda: seen.append(clock.now()), recheck=3600.0):
             await asyncio.sleep(86_400 * 365)
 
     run_virtual(main(), clock=clock)

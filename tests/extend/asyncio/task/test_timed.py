@@ -374,6 +374,7 @@ def test_a_lock_needs_moments_that_machines_have_in_common() -> None:
         ({"limit": 0}, "limit and backlog"),
         ({"backlog": 0}, "limit and backlog"),
         ({"jitter": -1.0}, "jitter and recheck"),
+        ({"since": 0.0}, "aligned=True"),
         ({"recheck": 0.0}, "jitter and recheck"),
     ],
 )
