@@ -63,6 +63,10 @@ class Gcra:
         self.arrival = arrival
         return 0.0
 
+    def give_back(self, moment: float, cost: int = 1) -> None:
+        """Undo a `take` of that moment: it did not happen after all."""
+        self.arrival -= self.interval * cost
+
     def peek(self, now: float, cost: int = 1) -> Decision:
         """Return what `take` would decide, without taking."""
         used = max(0.0, self.arrival - now)
@@ -108,6 +112,11 @@ class SlidingWindow:
             times.extend([now] * cost)
 
         return 0.0
+
+    def give_back(self, moment: float, cost: int = 1) -> None:
+        """Undo a `take` of that moment: it did not happen after all."""
+        for _ in range(min(cost, self.times.count(moment))):
+            self.times.remove(moment)
 
     def peek(self, now: float, cost: int = 1) -> Decision:
         """Return what `take` would decide, without taking. It looks at every remembered moment."""

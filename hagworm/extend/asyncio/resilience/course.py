@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from hagworm.extend.asyncio.base.deadline import moment, remaining
 from hagworm.extend.asyncio.resilience.listeners import tell
+from hagworm.extend.error import Refused
 
 if TYPE_CHECKING:
     from hagworm.extend.asyncio.resilience.retry import Retry
@@ -69,6 +70,9 @@ class Course:
         retry = self.retry
 
         if error not in retry.errors or getattr(error, "retryable", True) is False:
+            return False
+
+        if isinstance(error, Refused) and not retry.wants_refusals:
             return False
 
         return retry.nested or vars(error).get(GAVE_UP, 0) <= self.seen

@@ -13,7 +13,7 @@ from hagworm.extend.asyncio.resilience.course import Course, Retried, Surrenders
 from hagworm.extend.asyncio.resilience.generators import Begun, carry_on
 from hagworm.extend.asyncio.resilience.outcomes import Errors, read_errors
 from hagworm.extend.asyncio.resilience.strategy import Kind, Strategy, name_of
-from hagworm.extend.error import DeadlineExceeded
+from hagworm.extend.error import DeadlineExceeded, Refused
 from hagworm.extend.resilience.backoff import Backoff, RetrySchedule
 from hagworm.extend.resilience.budget import RetryBudget
 
@@ -35,9 +35,10 @@ class Retry(Strategy):
 
     `attempts` counts the first one (None: no limit, then `timeout` is needed). `on` says which errors are tried again:
     a class, classes or a function of the error; a cancellation never is, nor an error whose attribute `retryable` is
-    False. `reject` makes a failure of a result. `backoff` gives the pauses (a number: always so many seconds); where
-    the error or the result has an attribute `retry_after` (seconds or timedelta), or the function `retry_after` answers
-    a number for it, the pause is at least that, and what asks to wait longer than `longest_retry_after` is given up.
+    False, nor a `Refused` (an open circuit, a full bulkhead) unless that is named. `reject` makes a failure of a
+    result. `backoff` gives the pauses (a number: always so many seconds); where the error or the result has an
+    attribute `retry_after` (seconds or timedelta), or the function `retry_after` answers a number for it, the pause is
+    at least that, and what asks to wait longer than `longest_retry_after` is given up.
 
     `timeout` bounds all attempts and pauses together, `attempt_timeout` each attempt; the deadline of the caller
     (`within`) bounds both. What is called sees the time that it has by `remaining()`. A pause that would use up what is
@@ -84,6 +85,9 @@ class Retry(Strategy):
 
         self.schedule = RetrySchedule(attempts, backoff, longest_retry_after)
         self.errors = read_errors(on)
+        self.wants_refusals = self.errors.matches is not None or any(
+            issubclass(cls, Refused) for cls in self.errors.classes
+        )
         self.reject = reject
         self.timeout = timeout
         self.attempt_timeout = attempt_timeout

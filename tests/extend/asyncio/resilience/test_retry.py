@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from hagworm.extend.asyncio.base.deadline import remaining, within
 from hagworm.extend.asyncio.resilience.course import Retried
 from hagworm.extend.asyncio.resilience.retry import Retry
-from hagworm.extend.error import DeadlineExceeded, DefinitionError
+from hagworm.extend.error import CircuitOpen, DeadlineExceeded, DefinitionError, Refused
 from hagworm.extend.resilience.backoff import Backoff
 from hagworm.extend.resilience.budget import RetryBudget
 from hagworm.testing.sweep import cancel_sweep
@@ -111,6 +111,14 @@ async def test_an_error_that_says_so_is_never_tried_again() -> None:
         await quick().call(flaky)
 
     assert flaky.calls == 1
+
+
+async def test_what_was_refused_is_tried_again_only_where_that_is_asked_for() -> None:
+    for on, calls in ((Exception, 1), (lambda error: True, 2), (CircuitOpen, 2), ((OSError, Refused), 2)):
+        flaky = Flaky(1, lambda: CircuitOpen("open", retry_after=1))
+        outcomes = await asyncio.gather(quick(on=on).call(flaky), return_exceptions=True)
+        assert flaky.calls == calls
+        assert isinstance(outcomes[0], CircuitOpen) == (calls == 1)
 
 
 async def test_a_cancellation_is_never_tried_again() -> None:
