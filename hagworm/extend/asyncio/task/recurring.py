@@ -267,7 +267,7 @@ class RecurringTask:
         began = self.clock()
 
         if late_from is not None:
-            self.counts.late = late = began - late_from
+            self.counts.late = late = max(0.0, began - late_from)
             self.counts.latest = max(self.counts.latest, late)
             run = Run(run.name, run.number, run.moment, late)
 
@@ -293,7 +293,7 @@ class RecurringTask:
             if went_well:
                 self.counts.succeeded += 1
         finally:
-            self.counts.busy += self.clock() - began
+            self.counts.busy += max(0.0, self.clock() - began)  # a wall clock may have been set back
 
     async def attempt(self, run: Run) -> bool:
         """Call the function; return whether that was done."""

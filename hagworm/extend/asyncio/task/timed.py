@@ -50,9 +50,9 @@ class TimedTask(RecurringTask):
     runs wait, the newest ones. Each moment is delayed by up to `jitter` seconds, chosen by `random`, which the grid
     does not remember.
 
-    With a `lock`, a run takes place in the one process that gets its claim, kept for `lock_ttl` seconds; that must be
-    longer than clocks of machines differ, `jitter` and `lateness` together. An error of the lock is an error of the
-    run, which then does not take place. Runs asked for by hand do not ask the lock.
+    With a `lock` and a `name`, a run takes place in the one process that gets its claim, kept for `lock_ttl` seconds;
+    that must be longer than clocks of machines differ, `jitter` and `lateness` together. An error of the lock is an
+    error of the run, which then does not take place. Runs asked for by hand do not ask the lock.
 
     No run is early, and no moment is run twice by one task, also where the clock is changed; a change is noticed within
     `recheck` seconds where the clock is not the loop's own. There, moments later than `since` (Unix time) count as
@@ -88,6 +88,9 @@ class TimedTask(RecurringTask):
         if jitter < 0 or recheck <= 0:
             raise ScheduleError(f"jitter and recheck are seconds, not {jitter!r} and {recheck!r}")
 
+        if lock is not None and not options.get("name"):
+            raise ScheduleError("a task with a lock needs a name: by it, processes know that they mean the same task")
+
         self.schedule = schedule
         self.overlap = overlap
         self.limit = limit
@@ -97,7 +100,7 @@ class TimedTask(RecurringTask):
         self.jitter = jitter
         self.lock = lock
         # The later of two machines may ask this much after the earlier one; a minute for their clocks.
-        self.lock_ttl = lock_ttl if lock_ttl is not None else 60.0 + jitter + (lateness or 86_400.0)
+        self.lock_ttl = lock_ttl or 60.0 + jitter + (86_400.0 if lateness is None else lateness)
         self.recheck = recheck
         self.since = since
         self.random = random

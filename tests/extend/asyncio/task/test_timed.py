@@ -349,7 +349,7 @@ async def test_a_run_does_not_take_place_where_the_lock_cannot_be_asked(caplog: 
     clock = Clockwork()
     made: list[float] = []
 
-    async with timer(clock, lambda: made.append(clock.now), lock=store) as task:
+    async with timer(clock, lambda: made.append(clock.now), lock=store, name="report") as task:
         await clock.advance(25)
         assert (made, task.statistics().failed) == ([], 2)
         assert "the store is down" in caplog.text
@@ -359,10 +359,13 @@ async def test_a_run_does_not_take_place_where_the_lock_cannot_be_asked(caplog: 
 
 
 def test_a_lock_needs_moments_that_machines_have_in_common() -> None:
-    assert IntervalTask(5.0, print, lock=Store()).aligned
+    assert IntervalTask(5.0, print, lock=Store(), name="report").aligned
 
     with pytest.raises(ScheduleError, match="aligned=True"):
-        IntervalTask(5.0, print, lock=Store(), aligned=False)
+        IntervalTask(5.0, print, lock=Store(), name="report", aligned=False)
+
+    with pytest.raises(ScheduleError, match="needs a name"):
+        IntervalTask(5.0, print, lock=Store())
 
 
 @pytest.mark.parametrize(
