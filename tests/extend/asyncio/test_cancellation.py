@@ -1,7 +1,8 @@
 """Whatever waits can be cancelled at each of its suspensions: nothing is lost, leaked or left waiting."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +12,19 @@ from hagworm.extend.asyncio.base.background import Background
 from hagworm.extend.asyncio.base.cancel import cancel_tasks
 from hagworm.extend.asyncio.base.deadline import within
 from hagworm.extend.asyncio.base.flight import Flights
-from hagworm.extend.asyncio.base.group import TaskGroup, amap, as_completed, gather_limited
+from hagworm.extend.asyncio.base.group import TaskGroup, TaskStatus, amap, as_completed, gather_limited
 from hagworm.extend.asyncio.base.latch import Latch, ValueEvent
 from hagworm.extend.asyncio.base.limiter import CapacityLimiter
 from hagworm.extend.asyncio.base.lock import KeyedLock, RWLock
+from hagworm.extend.asyncio.base.portal import Portal
 from hagworm.extend.asyncio.base.queues import ClosableQueue, PriorityQueue
 from hagworm.extend.asyncio.buffer.batch import QueueBuffer
 from hagworm.extend.asyncio.buffer.spool import FileBuffer
 from hagworm.extend.asyncio.buffer.work import DataQueue
+from hagworm.extend.asyncio.file.stream import open_file
+from hagworm.extend.asyncio.file.whole import read_file, write_file
+from hagworm.extend.asyncio.future.iterate import iterate
+from hagworm.extend.asyncio.future.pool import ThreadPool
 from hagworm.extend.asyncio.pool import ObjectPool
 from hagworm.extend.asyncio.resilience.aggregate import Aggregate
 from hagworm.extend.asyncio.resilience.bulkhead import Bulkhead
@@ -27,6 +33,7 @@ from hagworm.extend.asyncio.resilience.hedge import Hedge
 from hagworm.extend.asyncio.resilience.limiter import RateLimiter
 from hagworm.extend.asyncio.resilience.retry import Retry
 from hagworm.extend.asyncio.resilience.timeout import Timeout
+from hagworm.extend.asyncio.task.limiter import RateLimiter as JobLimiter
 from hagworm.testing.sweep import cancel_sweep
 
 TURNS = 12
@@ -461,6 +468,161 @@ class Spool(Trial):
     async def check(self) -> None:
         assert b"0123456789abcdefgh".startswith(self.seen)
         assert list(self.folder.iterdir()) == []
+
+
+class WriteFile(Trial):
+    """The file is the old one or the new one, and nothing lies beside it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "file"
+        self.executor = ThreadPoolExecutor(1)
+
+    async def use(self) -> None:
+        self.path.write_bytes(b"old")
+        await write_file(self.path, b"new", executor=self.executor)
+        assert await read_file(self.path, executor=self.executor) == b"new"
+
+    async def check(self) -> None:
+        # What a thread has begun it finishes, without anybody who waits; what that leads to comes behind.
+        for _ in range(3):
+            await asyncio.get_running_loop().run_in_executor(self.executor, int)
+            await turns()
+
+        assert [path.name for path in self.path.parent.iterdir()] == ["file"]
+        assert self.path.read_bytes() in (b"old", b"new")
+
+    async def close(self) -> None:
+        self.executor.shutdown()
+
+
+class ReadLines(Trial):
+    """Lines come in order, each once, over however many readers."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "lines"
+        self.path.write_text("".join(f"{number}\n" for number in range(6)))
+        self.seen: list[str] = []
+
+    async def use(self) -> None:
+        self.seen = []
+
+        async with open_file(self.path, "r") as file:
+            while line := await file.readline():
+                self.seen.append(line.strip())
+
+    async def check(self) -> None:
+        assert self.seen == [str(number) for number in range(len(self.seen))]
+
+
+class ReadOn(Trial):
+    """What a cancelled read has taken from the file, the next one returns."""
+
+    async def use(self) -> None:
+        self.seen: list[str] = []
+        path = self.folder / "lines"
+        path.write_text("1\n2\n3\n")
+
+        async with open_file(path, "r") as file:
+            try:
+                self.seen.append(await file.readline())
+            finally:
+                while line := await file.readline():
+                    self.seen.append(line)
+
+    async def check(self) -> None:
+        assert "1\n2\n3\n".startswith("".join(self.seen))
+
+
+class ThreadCall(Trial):
+    """A job in a thread is done or not; its caller's cancellation harms neither the pool nor the next one."""
+
+    def __init__(self, folder: Path) -> None:
+        self.pool = ThreadPool(1)
+        self.calls = 0
+
+    def job(self) -> int:
+        self.calls += 1
+        return self.calls
+
+    async def use(self) -> None:
+        await self.pool.run(self.job)
+        await self.pool.run(self.job)
+
+    async def check(self) -> None:
+        async with asyncio.timeout(PROMPT):
+            assert await self.pool.run(self.job) == self.calls
+
+    async def close(self) -> None:
+        await self.pool.aclose()
+
+
+class ThreadIterate(Trial):
+    """The thread behind an iterator ends with it, and its generator is closed there."""
+
+    def __init__(self, folder: Path) -> None:
+        self.pool = ThreadPool(1)
+        self.open = 0
+
+    def numbers(self) -> Iterator[int]:
+        self.open += 1
+
+        try:
+            yield from range(5)
+        finally:
+            self.open -= 1
+
+    async def use(self) -> None:
+        async with iterate(self.numbers(), size=2, pool=self.pool) as items:
+            assert [item async for item in items] == [0, 1, 2, 3, 4]
+
+    async def check(self) -> None:
+        async with asyncio.timeout(PROMPT):
+            # The only thread is free again, so whatever ran in it has ended.
+            await self.pool.run(int)
+
+        assert self.open == 0
+
+    async def close(self) -> None:
+        await self.pool.aclose()
+
+
+class JobTurn(Gather):
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.limiter = JobLimiter(1)
+
+    async def use(self) -> None:
+        other = self.limiter.submit_nowait(self.job, 1)
+        assert await self.limiter.call(self.job, 2) == 2
+        await self.limiter.join()
+        assert await other == 1
+
+    async def check(self) -> None:
+        async with asyncio.timeout(PROMPT):
+            await self.limiter.join()
+
+        assert (self.running, self.limiter.running, self.limiter.waiting) == (0, 0, 0)
+
+    async def close(self) -> None:
+        await self.limiter.aclose()
+
+
+class GroupStart(Gather):
+    async def serve(self, *, task_status: TaskStatus[int]) -> None:
+        await self.job(1)
+        task_status.started(7)
+        await self.job(2)
+
+    async def use(self) -> None:
+        async with TaskGroup() as group:
+            assert await group.start(self.serve) == 7
+
+
+class PortalClose(Gather):
+    async def use(self) -> None:
+        async with Portal() as portal:
+            future = asyncio.wrap_future(portal.submit(self.job, 7))
+            assert await future == 7
 
 
 class Batched(Trial):
