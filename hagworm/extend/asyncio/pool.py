@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Generator
 from contextlib import suppress
 from contextvars import Context
 from dataclasses import dataclass
+from functools import partial
 from inspect import isawaitable
 from types import CodeType, TracebackType
 from typing import Any, Generic, Self, TypeVar, cast
@@ -60,25 +61,29 @@ class PoolStatistics:
 class Member(Generic[T]):
     """An object of the pool, and what is known about it."""
 
-    __slots__ = ("expires", "generation", "idle_since", "is_suspect", "trace", "used_at", "value")
+    __slots__ = (
+        "expires",
+        "forgotten",
+        "generation",
+        "idle_since",
+        "is_suspect",
+        "place",
+        "trace",
+        "used_at",
+        "value",
+    )
 
-    def __init__(self, value: T, expires: float, generation: int) -> None:
+    def __init__(self, value: T, expires: float, generation: int, pool: "ref[ObjectPool[T]]") -> None:
         self.value = value
         self.expires = expires
         self.generation = generation
         self.idle_since = 0.0
         self.used_at = 0.0
         self.is_suspect = False
-        self.trace: Trace[T] | None = None
-
-
-class Trace(ref["Lease[T]"], Generic[T]):
-    """What stays of a lease that was forgotten: its object, and where it was taken."""
-
-    __slots__ = ("member", "place")
-
-    member: Member[T]
-    place: tuple[CodeType, int]
+        # While it is lent: what tells when the lease is forgotten, and where that was taken.
+        self.trace: ref[Lease[T]] | None = None
+        self.place: tuple[CodeType, int] | None = None
+        self.forgotten: Callable[[ref[Lease[T]]], None] = partial(reclaim_forgotten, pool, self)
 
 
 class Lease(Generic[T]):
@@ -128,17 +133,27 @@ class Lease(Generic[T]):
 
         pool.acquired += 1
         pool.busy.add(member)
-        trace = Trace(self, pool.forgotten)
-        trace.member = member
-        trace.place = self.place
-        member.trace = trace
+        member.place = self.place
+        member.trace = ref(self, member.forgotten)
         self.member = member
         return member.value
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if self.member is not None:
+        member = self.member
+        pool = self.pool
+
+        if member is None:
+            return
+
+        # What nearly always happens; a closed pool needs care.
+        if error is None and not pool.needs_care and not pool.waiters.futures and member.generation == pool.generation:
+            self.member = member.trace = None
+            pool.busy.discard(member)
+            pool.idle.append(member)
+            pool.free += 1
+        else:
             self.release(error=error)
 
     def release(self, *, broken: bool = False, error: BaseException | None = None) -> None:
@@ -217,6 +232,7 @@ class ObjectPool(Generic[T]):
         # Who has a permit may take an idle object, or open one where there is none; an object that is being closed
         # keeps its permit until it is. So there are never more than `maxsize`.
         self.free = maxsize
+        self.weak = ref(self)
         self.idle: deque[Member[T]] = deque()
         self.busy: set[Member[T]] = set()
         self.waiters: Waiters[None] = Waiters()
@@ -310,7 +326,7 @@ class ObjectPool(Generic[T]):
                     await self.returned.wait(None, no_gift)
 
         for member in list(self.busy):
-            logger.warning("%r: an object is closed while it is lent, %s", self, describe_trace(member.trace))
+            logger.warning("%r: an object is closed while it is lent, taken at %s", self, describe(member.place))
             self.busy.discard(member)
             self.retire(member)
 
@@ -471,7 +487,7 @@ class ObjectPool(Generic[T]):
         self.opened += 1
         lifetime = self.max_lifetime
         expires = float("inf") if lifetime is None else self.now() + lifetime * (1.0 - 0.1 * self.random())
-        member = Member(value, expires, self.generation)
+        member = Member(value, expires, self.generation, self.weak)
 
         if waiting.done():
             self.put(member)
@@ -523,12 +539,12 @@ class ObjectPool(Generic[T]):
         else:
             self.idle.append(member)
 
-            if self.waiters:
+            if self.waiters.futures:
                 self.return_permit()
             else:
                 self.free += 1
 
-        if self.returned and not self.busy:
+        if self.is_closed and not self.busy:
             self.returned.wake_all()
 
     def put(self, member: Member[T]) -> None:
@@ -589,17 +605,18 @@ class ObjectPool(Generic[T]):
         task.add_done_callback(self.tasks.discard, context=Context())
         return task
 
-    def forgotten(self, trace: ref[Lease[T]]) -> None:
+    def forgotten(self, member: Member[T]) -> None:
         """Take back what a lease held that is no more. This may be called at any time, in any thread."""
-        assert isinstance(trace, Trace)
         loop = self.loop
 
         if loop is not None:
             # A loop that is closed takes no call; what it had opened is lost with it.
             with suppress(RuntimeError):
-                loop.call_soon_threadsafe(self.reclaim, trace.member, context=Context())
+                loop.call_soon_threadsafe(self.reclaim, member, context=Context())
 
-        warnings.warn(f"{self!r}: a lease was forgotten, {describe_trace(trace)}", ResourceWarning, stacklevel=2)
+        warnings.warn(
+            f"{self!r}: a lease was forgotten, taken at {describe(member.place)}", ResourceWarning, stacklevel=2
+        )
 
     def reclaim(self, member: Member[T]) -> None:
         if member in self.busy:
@@ -660,13 +677,17 @@ class ObjectPool(Generic[T]):
         return PoolClosed(f"{self!r} is closed")
 
 
-def describe(place: tuple[CodeType, int]) -> str:
+def describe(place: tuple[CodeType, int] | None) -> str:
+    if place is None:
+        return "an unknown place"
+
     code, line = place
     return f"{code.co_filename}:{line} in {code.co_qualname}"
 
 
-def describe_trace(trace: Any) -> str:
-    return "it is not known by whom" if trace is None else f"taken at {describe(trace.place)}"
+def reclaim_forgotten(pool: ref[ObjectPool[T]], member: Member[T], _: ref[Lease[T]]) -> None:
+    if (owner := pool()) is not None:
+        owner.forgotten(member)
 
 
 def report_unclosed(idle: deque[Member[Any]], place: tuple[CodeType, int]) -> None:
