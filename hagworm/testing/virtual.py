@@ -20,6 +20,8 @@ EPOCH = datetime(2024, 1, 1, tzinfo=UTC)
 """When a virtual clock begins, unless told otherwise."""
 
 ROUNDING = 1e-9
+LAST_CALL = 1.0
+"""Real seconds that threads older than the loop get to wake it, before it is taken to be stuck."""
 
 
 class Stuck(RuntimeError):
@@ -69,6 +71,7 @@ class JumpingSelector(selectors.BaseSelector):
         self.patience = patience
         self.held = 0
         self.signals: set[int] = set()
+        self.elders = {thread.ident for thread in threading.enumerate()}
         self.tasks: Callable[[], set[asyncio.Task[Any]]] = set
         self.jumped: Callable[[], None] = lambda: None
         # When timers are due, a heap; those that have been cancelled are in it too.
@@ -103,16 +106,18 @@ class JumpingSelector(selectors.BaseSelector):
             # Somebody outside is at work: time stands, and its result wakes the loop.
             return self.real.select()
 
-        outside = self.has_company()
-
         if timeout is None:
-            if outside or self.signals:
+            if self.signals or self.has_company():
                 return self.real.select()
+
+            # A thread that was there before the loop may well have nothing to do with it.
+            if threading.active_count() > 1 and (ready := self.real.select(LAST_CALL)):
+                return ready
 
             waiting = "\n".join(sorted(f"  {task!r}" for task in self.tasks()))
             raise Stuck(f"nothing is left that could wake these tasks:\n{waiting}")
 
-        if outside and (ready := self.real.select(self.patience)):
+        if (threading.active_count() > 1 or self.has_company()) and (ready := self.real.select(self.patience)):
             return ready
 
         self.jump(timeout)
@@ -133,8 +138,12 @@ class JumpingSelector(selectors.BaseSelector):
         self.jumped()
 
     def has_company(self) -> bool:
-        """Whether sockets besides the loop's own, or other threads, could have something to say."""
-        return len(self.real.get_map()) > 1 or threading.active_count() > 1
+        """Whether sockets besides the loop's own, or threads younger than the loop, could have something to say."""
+        # Threads of the loop's own executor are idle now: while one has a job, time is held.
+        return len(self.real.get_map()) > 1 or any(
+            thread.ident not in self.elders and not thread.name.startswith("asyncio_")
+            for thread in threading.enumerate()
+        )
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):

@@ -109,6 +109,23 @@ def test_what_can_only_hang_is_told_with_the_tasks_that_wait() -> None:
         run_virtual(forgotten())
 
 
+def test_a_thread_that_was_there_before_does_not_hide_that(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hagworm.testing.virtual.LAST_CALL", 0.01)
+    end = threading.Event()
+    elder = threading.Thread(target=end.wait)
+    elder.start()
+
+    async def main() -> None:
+        await asyncio.to_thread(int)
+        await asyncio.Event().wait()
+
+    with pytest.raises(Stuck):
+        run_virtual(main())
+
+    end.set()
+    elder.join()
+
+
 def test_time_stands_while_a_thread_of_the_executor_works() -> None:
     release = threading.Event()
 
