@@ -81,6 +81,7 @@ system:
 	export PATH="$$PATH:/usr/sbin"; \
 	command -v chromium >/dev/null || missing="$$missing chromium"; \
 	command -v mariadbd >/dev/null || missing="$$missing mariadb-server"; \
+	command -v redis-server >/dev/null || missing="$$missing redis-server"; \
 	$(PYTHON) -c 'import ensurepip' 2>/dev/null || missing="$$missing python3-venv"; \
 	if [ -z "$$missing" ]; then :; \
 	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \

@@ -66,7 +66,9 @@ def test_all_is_every_extra_of_users() -> None:
 def test_test_is_the_demo_the_servers_and_the_tools() -> None:
     tools = {requirement for requirement in extras()["test"] if requirement.partition(">=")[0] in TOOLS}
 
-    assert set(extras()["test"]) - tools == union("demo", "granian", "hypercorn", "http", "dev", "compress", "metrics")
+    assert set(extras()["test"]) - tools == union(
+        "demo", "granian", "hypercorn", "http", "dev", "compress", "metrics", "redis"
+    )
     assert len(tools) == len(TOOLS)
 
 

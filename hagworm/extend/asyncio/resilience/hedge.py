@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Generic, TypeVar
 
+from hagworm.extend.asyncio.base.cancel import cancel_tasks
 from hagworm.extend.asyncio.resilience.outcomes import Errors, read_errors
 from hagworm.extend.asyncio.resilience.strategy import Strategy, name_of
 from hagworm.extend.resilience.budget import RetryBudget
@@ -69,7 +70,7 @@ class Hedge(Strategy):
             try:
                 return await race.run()
             finally:
-                await race.end()
+                await cancel_tasks(race.running)
 
         return call
 
@@ -163,22 +164,6 @@ class Race(Generic[R]):
             raise error
         finally:
             del error
-
-    async def end(self) -> None:
-        """Cancel what still runs, and wait until it has ended, whatever comes."""
-        cancelled = False
-
-        for task in self.running:
-            task.cancel()
-
-        while pending := {task for task in self.running if not task.done()}:
-            try:
-                await asyncio.wait(pending)
-            except asyncio.CancelledError:
-                cancelled = True
-
-        if cancelled:
-            raise asyncio.CancelledError
 
 
 def retrieve(task: "asyncio.Task[Any]") -> None:

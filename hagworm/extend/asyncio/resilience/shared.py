@@ -128,11 +128,14 @@ class SharedRateLimiter(Strategy):
     ) -> None:
         with extra("redis"):
             from redis.asyncio import Redis
+            from redis.asyncio.retry import Retry
+            from redis.backoff import NoBackoff
             from redis.exceptions import RedisError
 
         self.errors = (RedisError, OSError)
         self.owns = isinstance(redis, str)
-        self.redis: Any = Redis.from_url(redis) if isinstance(redis, str) else redis
+        # What may have been counted is not asked for again.
+        self.redis: Any = Redis.from_url(redis, retry=Retry(NoBackoff(), 0)) if isinstance(redis, str) else redis
         self.script = self.redis.register_script(SCRIPT)
         self.rule: Limit = SlidingWindow(limit, per) if burst is None else Gcra(limit, per, burst)
         self.wait = wait
@@ -224,7 +227,7 @@ class SharedRateLimiter(Strategy):
 
         try:
             async with self.breaker.guard(), within(self.timeout):
-                wait, left, reset = await self.script(keys=[self.key], args=arguments)
+                wait, left, reset = await not_swallowing(self.script(keys=[self.key], args=arguments))
         except (CircuitOpen, *self.errors) as error:
             if remaining() == 0:
                 raise  # it is the caller whose time is over
@@ -252,3 +255,18 @@ class SharedRateLimiter(Strategy):
             self.rule.take(now, cost)
 
         return decision
+
+
+async def not_swallowing(awaitable: Awaitable[R]) -> R:
+    """Return the result, unless a cancellation came while it was awaited and has been lost.
+
+    The client uses asyncio.wait_for, which does that on Python 3.11.
+    """
+    task = asyncio.current_task()
+    before = 0 if task is None else task.cancelling()
+    result = await awaitable
+
+    if task is not None and task.cancelling() > before:
+        raise asyncio.CancelledError
+
+    return result
