@@ -24,9 +24,7 @@ __all__ = (
     "pytest_configure",
 )
 
-MARKER = (
-    "hagworm_no_leaks(grace=2.0): fail the test that leaves threads, children, descriptors, shared memory behind"
-)
+MARKER = "hagworm_no_leaks(grace=2.0): fail the test that leaves threads, children, descriptors, shared memory behind"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
