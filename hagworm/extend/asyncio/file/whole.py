@@ -100,7 +100,8 @@ class Replacement:
         try:
             return await self.file.__aenter__()
         except BaseException:
-            await asyncio.shield(self.lane.submit(self.remove))
+            # In the lane of the file: an opening that is still under way would make it anew.
+            await asyncio.shield(self.file.lane.submit(self.remove))
             raise
 
     async def __aexit__(
