@@ -18,6 +18,7 @@ from hagworm.extend.asyncio.base.limiter import CapacityLimiter
 from hagworm.extend.asyncio.base.lock import KeyedLock, RWLock
 from hagworm.extend.asyncio.base.portal import Portal
 from hagworm.extend.asyncio.base.queues import ClosableQueue, PriorityQueue
+from hagworm.extend.asyncio.base.share import FuncCache, cache_of
 from hagworm.extend.asyncio.buffer.batch import QueueBuffer
 from hagworm.extend.asyncio.buffer.spool import FileBuffer
 from hagworm.extend.asyncio.buffer.work import DataQueue
@@ -27,10 +28,12 @@ from hagworm.extend.asyncio.future.iterate import iterate
 from hagworm.extend.asyncio.future.pool import ThreadPool
 from hagworm.extend.asyncio.pool import ObjectPool
 from hagworm.extend.asyncio.resilience.aggregate import Aggregate
+from hagworm.extend.asyncio.resilience.breaker import CircuitBreaker
 from hagworm.extend.asyncio.resilience.bulkhead import Bulkhead
 from hagworm.extend.asyncio.resilience.fallback import Fallback
 from hagworm.extend.asyncio.resilience.hedge import Hedge
 from hagworm.extend.asyncio.resilience.limiter import RateLimiter
+from hagworm.extend.asyncio.resilience.pipeline import Policy
 from hagworm.extend.asyncio.resilience.retry import Retry
 from hagworm.extend.asyncio.resilience.timeout import Timeout
 from hagworm.extend.asyncio.task.limiter import RateLimiter as JobLimiter
@@ -717,6 +720,53 @@ class WithinBlock(Calls):
     async def use(self) -> None:
         async with within(PROMPT), within(PROMPT / 2):
             await self.job(7)
+
+
+class PolicyCall(Calls):
+    async def use(self) -> None:
+        self.calls = 0
+        policy = Policy(retry=Retry(3, on=ConnectionError, backoff=0), bulkhead=1, timeout=PROMPT, hedge=PROMPT)
+        assert await policy.call(self.flaky) == 7
+
+
+class BreakerProbe(Calls):
+    """The one probe of a circuit that was open is cancelled: its place is free for the next one."""
+
+    async def use(self) -> None:
+        self.moment = 0.0
+        self.breaker = CircuitBreaker(probes=1, open_for=1, clock=lambda: self.moment)
+        self.breaker.open()
+        self.breaker.reset()
+        self.breaker.open()
+        self.moment = 3600.0
+        assert await self.breaker.call(self.job, 7) == 7
+
+    async def check(self) -> None:
+        await super().check()
+        self.moment += 3600
+
+        async with asyncio.timeout(PROMPT):
+            assert await self.breaker.call(self.job, 7) == 7
+
+
+class CachedCall(Calls):
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.load = FuncCache(ttl=None)(self.job)
+
+    async def use(self) -> None:
+        cache_of(self.load).clear()
+        other = asyncio.create_task(self.load(7))
+        await asyncio.sleep(0)
+
+        try:
+            assert await self.load(7) == 7
+        finally:
+            assert await other == 7
+
+    async def check(self) -> None:
+        await super().check()
+        assert await self.load(7) == 7
 
 
 def trials(kind: type[Trial] = Trial) -> list[type[Trial]]:
