@@ -12,6 +12,7 @@ import pytest
 from hagworm.extend.asyncio.task import LimiterStatistics, RateLimiter
 from hagworm.extend.error import DuplicateJob, HagwormError, JobRefused, Overloaded, ScheduleError
 from hagworm.testing.sweep import cancel_sweep
+from hagworm.testing.virtual import run_virtual
 from tests.extend.asyncio.task.clockwork import settle
 
 
@@ -365,21 +366,23 @@ async def test_waiting_and_running_have_times_of_their_own() -> None:
         assert (limiter.statistics().failed, limiter.running) == (2, 0)
 
 
-async def test_what_got_its_turn_in_time_is_not_ended_by_the_time_to_wait() -> None:
-    gate = Gate()
+def test_what_got_its_turn_in_time_is_not_ended_by_the_time_to_wait() -> None:
+    async def work(seconds: float) -> float:
+        await asyncio.sleep(seconds)
+        return seconds
 
-    async with RateLimiter(1, queue_timeout=0.01) as limiter:
-        first = limiter.submit_nowait(double, 1)
-        second = limiter.submit_nowait(gate, 2)
-        third = asyncio.create_task(limiter.call(gate, 3))
-        await first
-        await asyncio.sleep(0.03)
-        gate.open()
+    async def main() -> None:
+        async with RateLimiter(1, queue_timeout=10.0) as limiter:
+            first = limiter.submit_nowait(work, 9.0)
+            second = asyncio.create_task(limiter.call(work, 60.0))
+            await asyncio.sleep(1)
+            third = limiter.submit_nowait(work, 1.0)
+            assert (await first, await second) == (9.0, 60.0)
 
-        assert await second == 2
+            with pytest.raises(Overloaded, match="waited for 10 seconds"):
+                await third
 
-        with pytest.raises(Overloaded):
-            await third
+    run_virtual(main())
 
 
 async def test_the_limit_can_be_changed_while_jobs_wait() -> None:
