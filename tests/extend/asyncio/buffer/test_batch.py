@@ -303,7 +303,15 @@ async def test_cancelled_anywhere_nothing_is_lost_or_doubled(tmp_path: Path, met
         buffer = QueueBuffer[int](sink, max_items=2, maxsize=4, journal=journal)
         await buffer.open()
         await buffer.extend(range(4))
-        loop.call_later(0.002, sink.gate.set)
+
+        def open_later(turns: int) -> None:
+            if turns:
+                loop.call_soon(open_later, turns - 1)
+            else:
+                sink.gate.set()
+
+        open_later(5)
+
         calls: dict[str, Callable[[], Any]] = {
             "append": lambda: buffer.append(4),
             "extend": lambda: buffer.extend([4, 5, 6]),
