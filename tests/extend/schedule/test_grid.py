@@ -88,6 +88,8 @@ def test_a_grid_starts_at_a_moment_and_has_one() -> None:
     with pytest.raises(ScheduleError, match="at least one"):
         Grid(1.0, count=0)
 
+    assert Grid(1.0, 2.0, 1).next_after(0.0) == 2.0
+
 
 def test_a_grid_says_what_it_is() -> None:
     assert str(Grid(0.5)) == "every 0.5 s"
