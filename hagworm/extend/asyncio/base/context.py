@@ -130,7 +130,7 @@ def current_scope() -> Scope:
 class Scoped(Generic[T]):
     """The key to one value per scope; make it once, at module level. Two of the same name are two."""
 
-    __slots__ = ("name",)
+    __slots__ = ("__weakref__", "name")
 
     def __init__(self, name: str) -> None:
         self.name = name
