@@ -99,16 +99,16 @@ def freeze(value: Any) -> Hashable:
     if (known := FREEZERS.get(kind)) is not None:
         return kind, known(value)
 
-    if isinstance(value, tuple):
-        return kind, freeze_each(value)
+    for container in CONTAINERS:
+        if isinstance(value, container):
+            return kind, FREEZERS[container](value)
 
     try:
         hash(value)
     except TypeError as exc:
         name = kind.__qualname__
-        raise TypeError(
-            f"a value of type {name} cannot be part of a key; say with `key=` what a call is known by"
-        ) from exc
+        text = f"a value of type {name} cannot be part of a key; say with `key=` what a call is known by"
+        raise TypeError(text) from exc
 
     return kind, value
 
@@ -141,3 +141,4 @@ FREEZERS: dict[type, Callable[[Any], Hashable]] = {
     frozenset: lambda value: frozenset(map(freeze, value)),
     dict: lambda value: tuple([(freeze(key), freeze(item)) for key, item in value.items()]),
 }
+CONTAINERS = (tuple, dict, list, set, frozenset)

@@ -205,8 +205,9 @@ class Portal:
                 ticket.reply.settle(task.result())
             else:
                 ticket.reply.settle(error=error)
-        elif self.is_closed:
-            ticket.reply.settle(error=PortalClosed(f"{self!r} was closed before the call had ended"))
+        elif task.cancelling():
+            # Not by its caller, who waits for nothing any more: the portal is being closed, or the loop.
+            ticket.reply.settle(error=PortalClosed("the portal or its loop was closed before the call had ended"))
         else:
             ticket.reply.settle(cancel=True)
 
