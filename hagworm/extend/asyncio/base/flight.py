@@ -277,12 +277,14 @@ class Flights(Generic[T]):
 class ThreadFlight(Generic[T]):
     """A run that is under way in a thread."""
 
-    __slots__ = ("ended", "error", "is_over", "owner", "result")
+    __slots__ = ("changed", "error", "is_over", "owner", "result", "waiting")
 
-    def __init__(self) -> None:
-        self.owner = threading.get_ident()
-        self.ended = threading.Event()
+    def __init__(self, lock: threading.Lock) -> None:
+        self.changed = threading.Condition(lock)
+        self.owner: int | None = threading.get_ident()
+        """The thread that runs it; None while nobody does, as the last one was interrupted."""
         self.is_over = False
+        self.waiting = 0
         self.result: Any = None
         self.error: Exception | None = None
 
@@ -293,7 +295,7 @@ class ThreadFlights(Generic[T]):
     When the thread that runs the function is interrupted (KeyboardInterrupt, SystemExit), another one begins anew.
     """
 
-    __slots__ = ("flights", "handed_over", "lock", "runs", "shared", "timeout", "waiting")
+    __slots__ = ("flights", "handed_over", "lock", "runs", "shared", "timeout")
 
     def __init__(self, *, timeout: float | None = None) -> None:
         self.timeout = timeout
@@ -302,47 +304,39 @@ class ThreadFlights(Generic[T]):
         self.runs = 0
         self.shared = 0
         self.handed_over = 0
-        self.waiting = 0
 
     def __repr__(self) -> str:
         return f"<ThreadFlights {len(self.flights)} running, {self.waiting} waiting>"
 
+    @property
+    def waiting(self) -> int:
+        """How many threads wait."""
+        return sum(flight.waiting for flight in list(self.flights.values()))
+
     def run(self, key: Hashable, function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
         """Return what `function(*args, **kwargs)` returns, or what a run for `key` does that is under way."""
-        end = None if self.timeout is None else time.monotonic() + self.timeout
+        with self.lock:
+            if (flight := self.flights.get(key)) is None:
+                flight = self.flights[key] = ThreadFlight(self.lock)
+                leads = True
+            elif flight.owner == threading.get_ident():
+                leads = None
+            else:
+                self.shared += 1
+                leads = self.wait(key, flight)
 
-        while True:
-            with self.lock:
-                if (flight := self.flights.get(key)) is None:
-                    mine = self.flights[key] = ThreadFlight()
-                    self.runs += 1
-                elif flight.owner != threading.get_ident():
-                    self.shared += 1
-                    self.waiting += 1
-
-            if flight is None:
-                return self.lead(key, mine, function, args, kwargs)
-
+        if leads is None:
             # A function that calls itself with the same key would wait for itself.
-            if flight.owner == threading.get_ident():
-                return function(*args, **kwargs)
+            return function(*args, **kwargs)
 
-            try:
-                if not flight.ended.wait(None if end is None else max(0.0, end - time.monotonic())):
-                    raise TimeoutError
-            finally:
-                with self.lock:
-                    self.waiting -= 1
+        if leads:
+            return self.lead(key, flight, function, args, kwargs)
 
-            if flight.error is not None:
-                raise apart(flight.error)
+        if flight.error is not None:
+            raise apart(flight.error)
 
-            if flight.is_over:
-                result: T = flight.result
-                return result
-
-            with self.lock:
-                self.handed_over += 1
+        result: T = flight.result
+        return result
 
     def forget(self, key: Hashable) -> bool:
         """Let the next caller begin a run of its own; who waits still gets the result. Returns False if none runs."""
@@ -354,6 +348,36 @@ class ThreadFlights(Generic[T]):
         with self.lock:
             return FlightStatistics(len(self.flights), self.waiting, self.runs, self.shared, self.handed_over)
 
+    def wait(self, key: Hashable, flight: "ThreadFlight[T]") -> bool:
+        """Wait, with the lock held, for the end of a run; returns True if this thread is to go on with it."""
+        end = None if self.timeout is None else time.monotonic() + self.timeout
+        flight.waiting += 1
+
+        try:
+            while flight.owner is not None:
+                left = None if end is None else end - time.monotonic()
+
+                if (left is not None and left <= 0) or not flight.changed.wait(left):
+                    raise TimeoutError
+        except BaseException:
+            flight.waiting -= 1
+            self.discard(key, flight)
+            raise
+
+        flight.waiting -= 1
+
+        if flight.is_over:
+            return False
+
+        flight.owner = threading.get_ident()
+        self.handed_over += 1
+        return True
+
+    def discard(self, key: Hashable, flight: "ThreadFlight[T]") -> None:
+        """Forget a run, with the lock held, if nobody runs it or will."""
+        if flight.owner is None and (flight.is_over or not flight.waiting) and self.flights.get(key) is flight:
+            del self.flights[key]
+
     def lead(
         self,
         key: Hashable,
@@ -362,16 +386,20 @@ class ThreadFlights(Generic[T]):
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
     ) -> T:
+        """Run the function, and tell the others how that ended."""
+        with self.lock:
+            self.runs += 1
+
         try:
             result = flight.result = function(*args, **kwargs)
             flight.is_over = True
             return result
         except Exception as exc:
             flight.error = exc
+            flight.is_over = True
             raise
         finally:
             with self.lock:
-                if self.flights.get(key) is flight:
-                    del self.flights[key]
-
-            flight.ended.set()
+                flight.owner = None
+                self.discard(key, flight)
+                flight.changed.notify_all()
