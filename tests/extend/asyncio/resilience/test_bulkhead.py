@@ -322,9 +322,7 @@ async def test_a_block_teaches_a_learned_limit_too() -> None:
     assert limiter.limit == 9
 
 
-@pytest.mark.parametrize(
-    "make", [lambda: Bulkhead(0), lambda: Bulkhead(1, waiting=-1), lambda: Bulkhead(1, wait=0)], ids=str
-)
+@pytest.mark.parametrize("make", [lambda: Bulkhead(0), lambda: Bulkhead(1, waiting=-1), lambda: Bulkhead(1, wait=0)])
 def test_numbers_that_mean_nothing_are_refused(make: Callable[[], Bulkhead]) -> None:
     with pytest.raises(ValueError, match="limit|wait"):
         make()

@@ -194,7 +194,7 @@ def test_what_cannot_run_twice_cannot_be_hedged() -> None:
         Hedge(1)(print)
 
 
-@pytest.mark.parametrize("make", [lambda: Hedge(-1), lambda: Hedge(1, copies=0), lambda: Hedge(1, quantile=2)], ids=str)
+@pytest.mark.parametrize("make", [lambda: Hedge(-1), lambda: Hedge(1, copies=0), lambda: Hedge(1, quantile=2)])
 def test_numbers_that_mean_nothing_are_refused(make: Callable[[], Hedge]) -> None:
     with pytest.raises(ValueError, match="delay|copies|quantile"):
         make()

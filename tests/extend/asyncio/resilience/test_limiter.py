@@ -268,7 +268,7 @@ def test_a_limiter_moves_to_another_loop_when_nobody_waits() -> None:
     asyncio.run(main())
 
 
-@pytest.mark.parametrize("make", [lambda: RateLimiter(0), lambda: RateLimiter(1, waiting=-1)], ids=str)
+@pytest.mark.parametrize("make", [lambda: RateLimiter(0), lambda: RateLimiter(1, waiting=-1)])
 def test_numbers_that_mean_nothing_are_refused(make: Callable[[], RateLimiter]) -> None:
     with pytest.raises(ValueError, match="limit|waiting"):
         make()
