@@ -47,6 +47,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 __all__ = (
+    "BatchFailed",
     "BufferClosed",
     "CircuitOpen",
     "Closed",
@@ -71,6 +72,8 @@ __all__ = (
     "PortalClosed",
     "ProcessError",
     "QueueClosed",
+    "RateLimited",
+    "Refused",
     "ScheduleError",
     "ScopeClosed",
     "SegmentBusy",

@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from hagworm.testing.stream import StreamEnded as StreamEnded
     from hagworm.testing.sweep import Sweep as Sweep
     from hagworm.testing.sweep import cancel_sweep as cancel_sweep
-    from hagworm.testing.virtual import Stuck as Stuck
-    from hagworm.testing.virtual import VirtualClock as VirtualClock
-    from hagworm.testing.virtual import VirtualLoop as VirtualLoop
-    from hagworm.testing.virtual import run_virtual as run_virtual
-    from hagworm.testing.virtual import virtual as virtual
+    from hagworm.testing.virtual_time import Stuck as Stuck
+    from hagworm.testing.virtual_time import VirtualClock as VirtualClock
+    from hagworm.testing.virtual_time import VirtualLoop as VirtualLoop
+    from hagworm.testing.virtual_time import run_virtual as run_virtual
+    from hagworm.testing.virtual_time import virtual as virtual
     from hagworm.testing.websocket import HandshakeRefused as HandshakeRefused
     from hagworm.testing.websocket import RawWebSocket as RawWebSocket
     from hagworm.testing.websocket import WebSocketSession as WebSocketSession
@@ -42,18 +42,18 @@ HOMES = {
     "RawWebSocket": "hagworm.testing.websocket",
     "StreamEnded": "hagworm.testing.stream",
     "StreamedResponse": "hagworm.testing.client",
-    "Stuck": "hagworm.testing.virtual",
+    "Stuck": "hagworm.testing.virtual_time",
     "Sweep": "hagworm.testing.sweep",
-    "VirtualClock": "hagworm.testing.virtual",
-    "VirtualLoop": "hagworm.testing.virtual",
+    "VirtualClock": "hagworm.testing.virtual_time",
+    "VirtualLoop": "hagworm.testing.virtual_time",
     "WebSocketSession": "hagworm.testing.websocket",
     "cancel_sweep": "hagworm.testing.sweep",
     "canonical": "hagworm.testing.canonical",
     "canonical_answer": "hagworm.testing.canonical",
     "no_leaks": "hagworm.testing.leaks",
     "no_task_leaks": "hagworm.testing.leaks",
-    "run_virtual": "hagworm.testing.virtual",
-    "virtual": "hagworm.testing.virtual",
+    "run_virtual": "hagworm.testing.virtual_time",
+    "virtual": "hagworm.testing.virtual_time",
 }
 
 __all__ = (

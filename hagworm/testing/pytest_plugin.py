@@ -92,7 +92,7 @@ def hagworm_proxy(request: pytest.FixtureRequest) -> "Callable[..., FaultProxy]"
 @pytest.fixture
 def hagworm_virtual() -> Callable[..., Any]:
     """Return `run_virtual`, which runs a coroutine on virtual time from a plain test."""
-    from hagworm.testing.virtual import run_virtual
+    from hagworm.testing.virtual_time import run_virtual
 
     return run_virtual
 

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager, suppress
 import pytest
 
 from hagworm.testing.proxy import CLEAN, FaultProxy, Faults, Flow
-from hagworm.testing.virtual import run_virtual
+from hagworm.testing.virtual_time import run_virtual
 
 TEXT = bytes(range(256)) * 40
 

@@ -12,7 +12,7 @@ class Slices:
     to the newest slice. Not safe between threads: whoever shares it holds a lock.
     """
 
-    __slots__ = ("current", "edge", "period", "rows", "sums", "width")
+    __slots__ = ("current", "edge", "period", "row", "rows", "sums", "width")
 
     def __init__(self, period: float, *, columns: int, slices: int = 10) -> None:
         if not (period > 0 and slices >= 1):
@@ -23,6 +23,7 @@ class Slices:
         self.rows = [[0] * columns for _ in range(slices)]
         self.sums = [0] * columns
         self.current = 0
+        self.row = self.rows[0]
         self.edge = 0.0
 
     def __repr__(self) -> str:
@@ -33,7 +34,7 @@ class Slices:
         if now >= self.edge:
             self.turn(now)
 
-        self.rows[self.current % len(self.rows)][column] += 1
+        self.row[column] += 1
         self.sums[column] += 1
 
     def totals(self, now: float) -> Sequence[int]:
@@ -55,4 +56,5 @@ class Slices:
                 row[column] = 0
 
         self.current = max(slot, self.current)
+        self.row = rows[self.current % len(rows)]
         self.edge = (self.current + 1) * self.width

@@ -62,8 +62,10 @@ class TimeWindow:
 
     def record(self, outcome: int, now: float) -> None:
         """Count the outcome of a call that ended at `now`."""
+        counts = self.counts
+
         with self.lock:
-            self.counts.add(outcome, now)
+            counts.add(outcome, now)
 
     def tally(self, now: float) -> Tally:
         """Return what the window holds at `now`."""

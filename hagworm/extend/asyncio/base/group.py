@@ -57,6 +57,7 @@ class Crew(Generic[T]):
         "context",
         "error",
         "finished",
+        "is_closed",
         "jobs",
         "limit",
         "loop",
@@ -82,6 +83,7 @@ class Crew(Generic[T]):
         self.stream: AsyncIterator[Awaitable[T]] | None = None
         self.pull: asyncio.Task[Awaitable[T]] | None = None
         self.error: BaseException | None = None
+        self.is_closed = False
         self.started = 0
         self.running: set[asyncio.Future[T]] = set()
         self.finished: deque[tuple[int, asyncio.Future[T]]] = deque()
@@ -113,12 +115,16 @@ class Crew(Generic[T]):
         self.wake()
 
     def fill(self) -> None:
-        """Start as many as there is room for."""
-        room = None if self.limit is None else max(0, self.limit - len(self.running))
+        """Start as many as there is room for; what has finished and was not taken counts."""
+        room = None if self.limit is None else max(0, self.limit - len(self.running) - len(self.finished))
 
         if self.source is not None:
-            for job in islice(self.source, room):
-                self.start(job)
+            try:
+                for job in islice(self.source, room):
+                    self.start(job)
+            except Exception as exc:
+                self.error = exc
+                self.source = None
         elif self.stream is not None and self.pull is None and room != 0:
             # One context for all steps, so that a generator sees the values that it has set.
             self.pull = self.loop.create_task(finish(anext(self.stream)), context=self.context)
@@ -130,7 +136,10 @@ class Crew(Generic[T]):
         if pull.cancelled():
             self.error = asyncio.CancelledError()
         elif (error := pull.exception()) is None:
-            self.start(pull.result())
+            if self.is_closed:
+                close_all([pull.result()])
+            else:
+                self.start(pull.result())
         elif isinstance(error, StopAsyncIteration):
             self.stream = None
         else:
@@ -164,6 +173,7 @@ class Crew(Generic[T]):
 
     async def close(self) -> None:
         """Cancel what runs and wait for its end; close what has not begun."""
+        self.is_closed = True
         left: set[asyncio.Future[Any]] = {*self.running}
 
         if self.pull is not None:
@@ -270,10 +280,11 @@ class Completed(Generic[T]):
         self.crew: Crew[T] | None = None
 
     def __repr__(self) -> str:
-        return f"<Completed {'not entered' if self.crew is None else self.crew!r}>"
+        return f"<Completed {'not entered' if self.crew is None else repr(self.crew)}>"
 
     async def __aenter__(self) -> Self:
         self.crew = Crew(self.jobs, self.limit)
+        self.crew.fill()
         return self
 
     async def __aexit__(

@@ -239,7 +239,8 @@ class Submission(concurrent.futures.Future[T]):
         try:
             self.set_exception(error)
         except concurrent.futures.InvalidStateError:
-            report(error, f"{name_of(self.function)} failed after it had been given up")
+            if not isinstance(error, asyncio.CancelledError):
+                report(error, f"{name_of(self.function)} failed after it had been given up")
 
     def give_up(self, error: ExecutorClosed) -> None:
         with suppress(concurrent.futures.InvalidStateError):  # it has just ended

@@ -71,7 +71,6 @@ class Inbox:
             self.loop.call_soon_threadsafe(self.open, context=self.context)
         except RuntimeError:
             # Only a closed loop refuses.
-            self.rung = False
             self.strand()
 
     def open(self) -> None:
@@ -102,6 +101,9 @@ class Inbox:
 
     def strand(self) -> None:
         """Give up every letter: the loop is closed."""
+        # Later ones will be told so when they ring.
+        self.rung = False
+
         while self.items:
             try:
                 letter = self.items.popleft()

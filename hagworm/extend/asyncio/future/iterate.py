@@ -291,6 +291,9 @@ class Channel(Generic[T]):
         self.closing = True
         self.unpark()
 
+        if self.is_gone:
+            self.give_up()
+
 
 class ThreadedIterator(AsyncIterator[T]):
     """The items of an iterable, made in a thread while the loop does other things.

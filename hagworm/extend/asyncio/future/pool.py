@@ -16,7 +16,7 @@ from hagworm.extend.asyncio.future.call import HERE, Call, PatientCall, Submissi
 from hagworm.extend.asyncio.future.crew import Crew, PoolStatistics, WhenFull
 from hagworm.extend.asyncio.future.inbox import INBOXES, Inbox, inbox
 
-__all__ = ("ThreadPool", "shared_pool")
+__all__ = ("Ended", "ThreadPool", "shared_pool")
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -64,7 +64,9 @@ class ThreadPool(ThreadPoolExecutor):
         if keep is not None and not 0.0 <= keep <= threading.TIMEOUT_MAX:
             raise ValueError(f"idle threads are kept for some seconds, or for ever (None), not for {keep!r}")
 
-        self.crew = crew = Crew(size, name=name, queue=queue, when_full=when_full, keep=keep, reuse=reuse)
+        self.crew = crew = Crew(
+            size, name=name, queue=queue, when_full=when_full, keep=keep if reuse else 0.0, reuse=reuse
+        )
         # What looks into executors from outside looks for this.
         self._max_workers = size
         finalize(self, crew.close).atexit = False

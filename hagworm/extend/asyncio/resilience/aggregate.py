@@ -3,12 +3,13 @@
 import asyncio
 from collections.abc import Callable, Hashable, Iterable
 from contextvars import copy_context
+from dataclasses import asdict
 from functools import update_wrapper
 from types import MethodType
 from typing import Any, Generic, TypeVar
 
 from hagworm.extend.asyncio.resilience.desk import Desk, Fetch, Terms
-from hagworm.extend.asyncio.resilience.strategy import name_of
+from hagworm.extend.asyncio.resilience.strategy import Kind, name_of
 
 __all__ = ("Aggregate", "batched")
 
@@ -22,8 +23,10 @@ class Aggregate(Generic[K, R]):
         @batched(max_count=100, window=0.005)
         async def load_user(ids: list[int]) -> list[User]: …        # or a mapping by item; methods too
 
-        user = await load_user(7)                                   # load_user.submit(7) is a future
+        user = await load_user(7)
         users = await load_user.many([7, 8])
+
+    A call returns a future, as `submit` does: the item is under way at once and needs no task of its own.
 
     A batch begins with its first item and is fetched `window` seconds later (0: when the loop comes round), or as soon
     as it has `max_count` items. Equal items of a batch are fetched once; `key` tells what makes them equal where they
@@ -38,6 +41,9 @@ class Aggregate(Generic[K, R]):
     caller harms nobody. What nobody waits for any more is not fetched if that has not begun, and finished if it has.
     Several loops may call; each has batches of its own. `aclose` waits for what has begun.
     """
+
+    kind = Kind.ASYNC
+    """What strategies that are put around it take it for."""
 
     def __init__(
         self,
@@ -54,6 +60,11 @@ class Aggregate(Generic[K, R]):
         update_wrapper(self, fetch)
         self.fetch = fetch
         self.terms = Terms(max_count, window, key, distinct, group, concurrency, waiting)
+        self.max_count = max_count
+        self.key = key if distinct else None
+        self.distinct = distinct
+        self.group = group
+        self.waiting = waiting
         self.context = copy_context()
         self.desks: dict[asyncio.AbstractEventLoop, Desk[K, R]] = {}
         self.desk: Desk[K, R] | None = None
@@ -73,15 +84,10 @@ class Aggregate(Generic[K, R]):
         if instance is None:
             return self
 
-        own: Aggregate[K, R] = Aggregate(MethodType(self.fetch, instance))
-        own.terms = self.terms
+        own: Aggregate[K, R] = Aggregate(MethodType(self.fetch, instance), **asdict(self.terms))
         own.context = self.context
         kept: Aggregate[K, R] = instance.__dict__.setdefault(self.attribute, own)
         return kept
-
-    async def __call__(self, item: K) -> R:
-        """Return the answer to `item`."""
-        return await self.submit(item)
 
     def submit(self, item: K) -> "asyncio.Future[R]":
         """Return a future of the answer to `item`, which is the caller's own: cancelling it harms nobody."""
@@ -91,7 +97,36 @@ class Aggregate(Generic[K, R]):
         if desk is None or desk.loop is not loop:
             desk = self.find_desk(loop)
 
-        return desk.submit(item)
+        if desk.unanswered >= self.waiting or desk.closed:
+            raise desk.refusal()
+
+        group = None if self.group is None else self.group(item)
+        batch = desk.open.get(group)
+
+        if batch is None:
+            batch = desk.begin(group)
+
+        callers = batch.callers
+        future = desk.create_future()
+        desk.unanswered += 1
+        key: Any = item
+
+        if self.key is not None:
+            key = self.key(item)
+            batch.items.setdefault(key, item)
+        elif not self.distinct:
+            key = len(callers)
+            batch.items[key] = item
+
+        if callers.setdefault(key, future) is not future:
+            batch.more.setdefault(key, []).append(future)
+            desk.merged += 1
+        elif len(callers) >= self.max_count:
+            desk.seal(batch)
+
+        return future
+
+    __call__ = submit
 
     async def many(self, items: Iterable[K]) -> list[R]:
         """Return the answers to `items`, in their order; raises the first error."""

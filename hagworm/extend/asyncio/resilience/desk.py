@@ -2,10 +2,11 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Collection, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Hashable, Mapping, Sequence
 from contextvars import Context
 from copy import copy
 from dataclasses import dataclass
+from operator import methodcaller
 from typing import Any, Generic, TypeVar
 
 from hagworm.extend.asyncio.resilience.strategy import name_of
@@ -15,6 +16,8 @@ __all__ = ("Desk", "Fetch", "Terms")
 
 K = TypeVar("K")
 R = TypeVar("R")
+
+is_done = methodcaller("done")
 
 Answers = Sequence[R | BaseException] | Mapping[K, R | BaseException]
 Fetch = Callable[[list[K]], Awaitable[Answers[R, K]]]
@@ -48,15 +51,16 @@ class Batch(Generic[K, R]):
 
     def __init__(self, group: Hashable) -> None:
         self.group = group
-        self.items: list[K] = []
         self.callers: dict[Any, asyncio.Future[R]] = {}
-        """The first caller of each item, in their order."""
+        """The first caller of each item, by its key, in their order."""
+        self.items: dict[Any, K] = {}
+        """The items by their keys, where those are not the items themselves."""
         self.more: dict[Any, list[asyncio.Future[R]]] = {}
         """Those that came later and asked for the same."""
         self.timer: asyncio.Handle | None = None
 
-    def __len__(self) -> int:
-        """How many callers there are."""
+    def count(self) -> int:
+        """Return how many callers there are."""
         return len(self.callers) + sum(map(len, self.more.values()))
 
     def all_callers(self) -> "list[asyncio.Future[R]]":
@@ -67,18 +71,30 @@ class Batch(Generic[K, R]):
         if not any(map(is_done, self.callers.values())):
             return
 
-        abandoned = {
-            key for key, future in self.callers.items() if future.done() and all(map(is_done, self.more.get(key, ())))
+        self.callers = {
+            key: future
+            for key, future in self.callers.items()
+            if not (future.done() and all(map(is_done, self.more.get(key, ()))))
         }
-        self.items = [item for item, key in zip(self.items, self.callers, strict=True) if key not in abandoned]
-        self.callers = {key: future for key, future in self.callers.items() if key not in abandoned}
 
-    def answer(self, answers: Iterable[R | BaseException]) -> None:
+    def wanted(self) -> list[K]:
+        """Return the items, in their order."""
+        return [self.items[key] for key in self.callers] if self.items else list(self.callers)
+
+    def answer(self, answers: Collection[R | BaseException]) -> None:
         """Give each caller the answer to its item."""
-        for (key, future), answer in zip(self.callers.items(), answers, strict=True):
-            settle(future, answer)
+        for future, answer in zip(self.callers.values(), answers, strict=True):
+            if isinstance(answer, BaseException) or future.done():
+                settle(future, answer)
+            else:
+                future.set_result(answer)
 
-            if key in self.more:
+        if self.more:
+            found = dict(zip(self.callers, answers, strict=True))
+
+            for key in self.more.keys() & found.keys():
+                answer = found[key]
+
                 for other in self.more[key]:
                     settle(other, twin(answer) if isinstance(answer, BaseException) else answer)
 
@@ -96,35 +112,12 @@ class Desk(Generic[K, R]):
         self.terms = terms
         self.context = context
         self.loop = loop
+        self.create_future: Callable[[], asyncio.Future[R]] = loop.create_future
         self.open: dict[Hashable, Batch[K, R]] = {}
         self.ready: deque[Batch[K, R]] = deque()
         self.tasks: set[asyncio.Task[None]] = set()
         self.closed = False
         self.unanswered = self.taken = self.merged = self.batches = self.failed = 0
-
-    def submit(self, item: K) -> "asyncio.Future[R]":
-        terms = self.terms
-
-        if self.unanswered >= terms.waiting or self.closed:
-            raise self.refusal()
-
-        future: asyncio.Future[R] = self.loop.create_future()
-        group = None if terms.group is None else terms.group(item)
-        batch = self.open.get(group) or self.begin(group)
-        items = batch.items
-        key: Any = (item if terms.key is None else terms.key(item)) if terms.distinct else len(items)
-        self.unanswered += 1
-
-        if batch.callers.setdefault(key, future) is future:
-            items.append(item)
-
-            if len(items) >= terms.max_count:
-                self.seal(batch)
-        else:
-            batch.more.setdefault(key, []).append(future)
-            self.merged += 1
-
-        return future
 
     def refusal(self) -> Exception:
         name = name_of(self.fetch)
@@ -168,15 +161,15 @@ class Desk(Generic[K, R]):
         self.start()
 
     async def run(self, batch: Batch[K, R]) -> None:
-        callers = len(batch)
+        callers = batch.count()
         batch.drop_abandoned()
 
         try:
-            if batch.items:
+            if items := batch.wanted():
                 self.batches += 1
-                self.taken += len(batch.items)
-                answers = await self.fetch(batch.items)
-                batch.answer(in_order(answers, batch.callers if self.terms.distinct else batch.items))
+                self.taken += len(items)
+                answers = await self.fetch(items)
+                batch.answer(in_order(answers, batch.callers if self.terms.distinct else items))
         except Exception as error:
             self.failed += 1
             batch.fail(error)
@@ -198,7 +191,7 @@ class Desk(Generic[K, R]):
             await asyncio.wait(self.tasks)
 
 
-def in_order(answers: Any, keys: Collection[Any]) -> Iterable[Any]:
+def in_order(answers: Any, keys: Collection[Any]) -> Collection[Any]:
     """Return the answers in the order of the items. Raises `BatchFailed` where their number is wrong."""
     if isinstance(answers, Mapping):
         return [answers[key] if key in answers else BatchFailed(f"no answer for {key!r}") for key in keys]
@@ -206,7 +199,7 @@ def in_order(answers: Any, keys: Collection[Any]) -> Iterable[Any]:
     if len(answers) != len(keys):
         raise BatchFailed(f"{len(answers)} answers for {len(keys)} items")
 
-    found: Iterable[Any] = answers
+    found: Collection[Any] = answers
     return found
 
 
@@ -221,10 +214,6 @@ def settle(future: "asyncio.Future[R]", answer: R | BaseException) -> None:
     else:
         # A cancellation would be taken for the caller's own, and no future takes the other.
         future.set_exception(batch_failed(answer))
-
-
-def is_done(future: "asyncio.Future[Any]") -> bool:
-    return future.done()
 
 
 def twin(error: BaseException) -> BaseException:

@@ -112,7 +112,15 @@ class RateLimiter(Strategy):
             raise self.refusal(self.peek(cost).retry_after if self.line else wait)
 
     async def __aenter__(self) -> None:
-        await self.acquire()
+        if self.line.places:
+            await self.acquire()
+            return
+
+        with self.lock:
+            wait = self.rule.take(self.clock())
+
+        if wait:
+            await self.stand(1, 0, wait)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None

@@ -35,10 +35,9 @@ class Strategy:
         wrapped: Callable[P, R] = functools.wraps(function)(WRAPPERS[kind_of(function)](self, function))
         return wrapped
 
-    async def call(self, function: Callable[P, Awaitable[R]], /, *args: P.args, **kwargs: P.kwargs) -> R:
-        """Call `function` by this strategy, and return what awaiting its answer gives."""
-        result: R = await self.around_any(function, *args, **kwargs)
-        return result
+    def call(self, function: Callable[P, Awaitable[R]], /, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, R]:
+        """Call `function` by this strategy: to be awaited, it gives what awaiting the function's answer gives."""
+        return self.around_any(function, *args, **kwargs)
 
     def call_sync(self, function: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
         """Call a plain function by this strategy, in the thread that asks."""
@@ -58,7 +57,7 @@ class Strategy:
 
     @functools.cached_property
     def around_any(self) -> Callable[..., Coroutine[Any, Any, Any]]:
-        return self.wrap_async(await_call)
+        return self.wrap_async(make_call)
 
     @functools.cached_property
     def around_any_sync(self) -> Callable[..., Any]:
@@ -88,16 +87,15 @@ WRAPPERS: dict[Kind, Callable[[Strategy, Callable[..., Any]], Callable[..., Any]
 }
 
 
-async def await_call(function: Callable[..., Awaitable[R]], /, *args: Any, **kwargs: Any) -> R:
-    return await function(*args, **kwargs)
-
-
 def make_call(function: Callable[..., R], /, *args: Any, **kwargs: Any) -> R:
     return function(*args, **kwargs)
 
 
 def kind_of(function: Callable[..., Any]) -> Kind:
-    """Tell how `function` is called; a callable object is what its `__call__` is."""
+    """Tell how `function` is called; a callable object is what it says by an attribute `kind`, else its `__call__`."""
+    if isinstance(kind := getattr(function, "kind", None), Kind):
+        return kind
+
     while isinstance(function, functools.partial):
         function = function.func
 
@@ -114,8 +112,8 @@ def kind_of(function: Callable[..., Any]) -> Kind:
     return Kind.SYNC
 
 
-# What they call is what has the name; strategies that are put around them inherit that.
-await_call.__qualname__ = make_call.__qualname__ = ""
+# What it calls is what has the name; strategies that are put around it inherit that.
+make_call.__qualname__ = ""
 
 
 def name_of(function: Callable[..., Any]) -> str:

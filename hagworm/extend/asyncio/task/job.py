@@ -28,11 +28,11 @@ class Job(asyncio.Future[T]):
     __slots__ = (
         "args",
         "context",
-        "former",
+        "formers",
         "function",
         "has_begun",
         "holders",
-        "is_doomed",
+        "is_leaving",
         "keeper",
         "name",
         "priority",
@@ -59,11 +59,11 @@ class Job(asyncio.Future[T]):
         self.task: asyncio.Task[None] | None = None
         self.timer: asyncio.TimerHandle | None = None
         """What ends the wait in the queue."""
-        self.former: Job[Any] | None = None
-        """The job of the same name that must have ended before this one begins."""
+        self.formers: tuple[Job[Any], ...] = ()
+        """The jobs of the same name that must have ended before this one begins."""
         self.has_begun = False
-        self.is_doomed = False
-        """Whether it was cancelled when it had a task that had not begun."""
+        self.is_leaving = False
+        """Whether it was cancelled when it had a task, and is going to end."""
         self.holders = 0
         """How many wait for it, or may do so."""
 
@@ -87,11 +87,10 @@ class Job(asyncio.Future[T]):
             self.keeper.forget(self)
             return super().cancel(msg)
 
-        if self.has_begun:
-            return self.task.cancel(msg)
+        self.is_leaving = True
 
-        self.is_doomed = True  # a task that is cancelled before its first step takes none, not even to clean up
-        return True
+        # A task that is cancelled before its first step takes none, not even to clean up: it will see for itself.
+        return self.task.cancel(msg) if self.has_begun else True
 
     def was_cancelled(self) -> None:
         """Its function has ended by a cancellation."""

@@ -276,7 +276,7 @@ class RateLimiter:
         """Return a new job that runs or waits, or the one that stands for it."""
         former = None if name is None else self.named.get(name)
 
-        if former is not None and self.duplicate == "skip":
+        if former is not None and self.duplicate == "skip" and not former.is_leaving:
             return former
 
         if self.is_closed:
@@ -300,8 +300,11 @@ class RateLimiter:
         if name is not None:
             self.named[name] = job
 
-            if former is not None and former.cancel():
-                job.former = former
+            if former is not None:
+                if not former.is_leaving:
+                    former.cancel()
+
+                job.formers = tuple(other for other in (former, *former.formers) if not other.done())
 
         return job
 
@@ -318,12 +321,12 @@ class RateLimiter:
         started = 0
 
         try:
-            if job.is_doomed:
+            if job.is_leaving:
                 raise asyncio.CancelledError
 
-            if job.former is not None:
-                await asyncio.wait((job.former,))
-                job.former = None
+            if job.formers:
+                await asyncio.wait(job.formers)
+                job.formers = ()
 
             self.started += (started := 1)
 

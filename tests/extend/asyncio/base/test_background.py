@@ -12,7 +12,7 @@ from hagworm.extend.asyncio.base.cancel import cancel_tasks
 from hagworm.extend.asyncio.base.wrapper import yield_now
 from hagworm.extend.error import Closed
 from hagworm.testing.sweep import cancel_sweep
-from hagworm.testing.virtual import run_virtual
+from hagworm.testing.virtual_time import run_virtual
 
 number: ContextVar[int] = ContextVar("number", default=0)
 

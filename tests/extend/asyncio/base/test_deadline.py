@@ -18,7 +18,7 @@ from hagworm.extend.asyncio.base.deadline import (
 )
 from hagworm.extend.error import DeadlineExceeded
 from hagworm.testing.sweep import cancel_sweep
-from hagworm.testing.virtual import run_virtual
+from hagworm.testing.virtual_time import run_virtual
 
 
 async def forever() -> None:

@@ -15,7 +15,7 @@ import pytest
 from hagworm.extend.asyncio.base.flight import Flights, ThreadFlights, apart
 from hagworm.extend.asyncio.base.wrapper import yield_now
 from hagworm.testing.sweep import cancel_sweep
-from hagworm.testing.virtual import run_virtual
+from hagworm.testing.virtual_time import run_virtual
 
 name: ContextVar[str] = ContextVar("name", default="")
 

@@ -8,7 +8,7 @@ from hagworm.extend.asyncio.base.latch import Latch, ValueEvent
 from hagworm.extend.asyncio.base.waiters import Waiters
 from hagworm.extend.asyncio.base.wrapper import yield_now
 from hagworm.testing.sweep import cancel_sweep
-from hagworm.testing.virtual import run_virtual
+from hagworm.testing.virtual_time import run_virtual
 
 
 async def test_a_latch_opens_for_all_when_it_has_been_counted_down() -> None:

@@ -9,7 +9,7 @@ from hagworm.extend.asyncio.base.limiter import CapacityLimiter
 from hagworm.extend.asyncio.base.wrapper import yield_now
 from hagworm.extend.error import Overloaded
 from hagworm.testing.sweep import cancel_sweep
-from hagworm.testing.virtual import run_virtual
+from hagworm.testing.virtual_time import run_virtual
 
 
 async def test_no_more_hold_permits_than_there_are() -> None:

@@ -10,7 +10,7 @@ from hagworm.extend.asyncio.base.lock import KeyedLock, RWLock
 from hagworm.extend.asyncio.base.wrapper import yield_now
 from hagworm.extend.error import Overloaded
 from hagworm.testing.sweep import cancel_sweep
-from hagworm.testing.virtual import run_virtual
+from hagworm.testing.virtual_time import run_virtual
 
 Side = Literal["reader", "writer"]
 

@@ -16,7 +16,7 @@ from hagworm.extend.asyncio.base.queues import ClosableQueue, FlowControl, FlowC
 from hagworm.extend.asyncio.base.wrapper import yield_now
 from hagworm.extend.error import QueueClosed
 from hagworm.testing.sweep import cancel_sweep
-from hagworm.testing.virtual import run_virtual
+from hagworm.testing.virtual_time import run_virtual
 
 KINDS: list[Callable[[int], ClosableQueue[Any]]] = [ClosableQueue, PriorityQueue, FlowControlQueue]
 

@@ -11,7 +11,7 @@ from hagworm.extend.asyncio.buffer import Journal, QueueBuffer
 from hagworm.extend.error import BufferClosed
 from hagworm.extend.resilience.backoff import Backoff, RetrySchedule
 from hagworm.testing.sweep import MOMENTS, Moment, run_once
-from hagworm.testing.virtual import run_virtual
+from hagworm.testing.virtual_time import run_virtual
 
 AT_ONCE = RetrySchedule(3, Backoff(0.0, longest=0.0))
 

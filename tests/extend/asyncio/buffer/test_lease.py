@@ -7,7 +7,7 @@ import pytest
 from hagworm.extend.asyncio.buffer import DataAsyncQueue
 from hagworm.extend.error import BufferClosed
 from hagworm.testing.sweep import cancel_sweep
-from hagworm.testing.virtual import run_virtual
+from hagworm.testing.virtual_time import run_virtual
 
 
 async def turns(count: int = 5) -> None:

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from hagworm.extend.asyncio.base.deadline import remaining, within
 from hagworm.extend.asyncio.resilience.aggregate import Aggregate, batched
+from hagworm.extend.asyncio.resilience.retry import Retry
 from hagworm.extend.error import BatchFailed, JobRefused, Overloaded
 from hagworm.testing.sweep import cancel_sweep
-from hagworm.testing.virtual import run_virtual
+from hagworm.testing.virtual_time import run_virtual
 
 
 class Source:
@@ -59,9 +60,9 @@ def test_a_window_gathers_what_comes_later() -> None:
         loop = asyncio.get_running_loop()
         source = Source()
         double = Aggregate(source, window=0.5, max_count=3)
-        first = asyncio.create_task(double(1))
+        first = asyncio.ensure_future(double(1))
         await asyncio.sleep(0.4)
-        second = asyncio.create_task(double(2))
+        second = asyncio.ensure_future(double(2))
         assert await asyncio.gather(first, second) == [2, 4]
         assert loop.time() == pytest.approx(0.5)
 
@@ -174,7 +175,7 @@ async def test_a_cancelled_caller_harms_nobody_and_nothing_is_fetched_twice_t19_
     for leave_after in range(4):
         source = Source(turns=3)
         double = Aggregate(source)
-        tasks = [asyncio.create_task(double(number)) for number in (1, 2, 1)]
+        tasks = [asyncio.ensure_future(double(number)) for number in (1, 2, 1)]
 
         for _ in range(leave_after):
             await asyncio.sleep(0)
@@ -191,13 +192,13 @@ async def test_a_cancelled_caller_harms_nobody_and_nothing_is_fetched_twice_t19_
 async def test_what_nobody_waits_for_is_not_fetched() -> None:
     source = Source()
     double = Aggregate(source, window=0.001)
-    tasks = [asyncio.create_task(double(number)) for number in (1, 2)]
+    tasks = [asyncio.ensure_future(double(number)) for number in (1, 2)]
     await asyncio.sleep(0)
     tasks[0].cancel()
     assert await tasks[1] == 4
     assert source.batches == [[2]]
 
-    task = asyncio.create_task(double(3))
+    task = asyncio.ensure_future(double(3))
     await asyncio.sleep(0)
     task.cancel()
     await asyncio.wait({task})
@@ -208,7 +209,7 @@ async def test_what_nobody_waits_for_is_not_fetched() -> None:
 async def test_what_has_begun_is_finished_though_nobody_waits() -> None:
     source = Source(turns=3)
     double = Aggregate(source)
-    task = asyncio.create_task(double(1))
+    task = asyncio.ensure_future(double(1))
 
     while not source.running:
         await asyncio.sleep(0)
@@ -306,6 +307,22 @@ def test_several_loops_may_ask() -> None:
     assert len(double.desks) == 1, "closed loops are forgotten"
 
 
+async def test_a_strategy_takes_it_for_a_coroutine_function() -> None:
+    calls = 0
+
+    async def load(items: list[int]) -> list[int]:
+        nonlocal calls
+        calls += 1
+
+        if calls == 1:
+            raise ConnectionError
+
+        return items
+
+    assert await Retry(backoff=0)(Aggregate(load))(5) == 5
+    assert await Retry().call(Aggregate(load), 6) == 6
+
+
 async def test_closing_answers_everybody_and_takes_no_more() -> None:
     double = Aggregate(Source(turns=5), window=60, max_count=2, concurrency=1)
     futures = [double.submit(number) for number in range(5)]
@@ -352,7 +369,7 @@ def test_everybody_who_stays_gets_their_answer(
         tasks = []
 
         for number, leaves, turns in steps:
-            task = asyncio.create_task(double(number))
+            task = asyncio.ensure_future(double(number))
             tasks.append((number, task))
 
             for _ in range(turns):

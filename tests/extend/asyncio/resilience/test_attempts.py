@@ -9,7 +9,7 @@ from hagworm.extend.asyncio.resilience.retry import Retry
 from hagworm.extend.error import DeadlineExceeded, DefinitionError
 from hagworm.extend.resilience.budget import RetryBudget
 from hagworm.testing.sweep import cancel_sweep
-from hagworm.testing.virtual import run_virtual
+from hagworm.testing.virtual_time import run_virtual
 
 
 async def forever() -> None:

@@ -12,7 +12,7 @@ from hagworm.extend.asyncio.resilience.breaker import CircuitBreaker
 from hagworm.extend.error import CircuitOpen, DefinitionError, RateLimited
 from hagworm.extend.resilience.breaker import Change, State
 from hagworm.testing.sweep import cancel_sweep
-from hagworm.testing.virtual import VirtualClock, run_virtual
+from hagworm.testing.virtual_time import VirtualClock, run_virtual
 
 
 async def works() -> str:

@@ -11,7 +11,7 @@ from hagworm.extend.asyncio.resilience.bulkhead import Bulkhead, ConcurrencyLimi
 from hagworm.extend.error import Overloaded
 from hagworm.extend.resilience.adaptive import AdaptiveLimit
 from hagworm.testing.sweep import cancel_sweep
-from hagworm.testing.virtual import run_virtual
+from hagworm.testing.virtual_time import run_virtual
 
 
 async def forever() -> None:

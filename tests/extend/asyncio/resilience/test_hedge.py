@@ -10,7 +10,7 @@ from hagworm.extend.asyncio.resilience.hedge import Hedge
 from hagworm.extend.error import DefinitionError
 from hagworm.extend.resilience.budget import RetryBudget
 from hagworm.testing.sweep import cancel_sweep
-from hagworm.testing.virtual import run_virtual
+from hagworm.testing.virtual_time import run_virtual
 
 
 class Server:

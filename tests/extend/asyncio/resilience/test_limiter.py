@@ -12,7 +12,7 @@ from hagworm.extend.asyncio.base.deadline import within
 from hagworm.extend.asyncio.resilience.limiter import RateLimiter
 from hagworm.extend.error import RateLimited
 from hagworm.testing.sweep import cancel_sweep
-from hagworm.testing.virtual import VirtualClock, run_virtual
+from hagworm.testing.virtual_time import VirtualClock, run_virtual
 
 
 async def turn() -> None:

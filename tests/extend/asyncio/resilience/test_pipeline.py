@@ -16,7 +16,7 @@ from hagworm.extend.asyncio.resilience.retry import Retry
 from hagworm.extend.error import CircuitOpen, DeadlineExceeded, DefinitionError, RateLimited
 from hagworm.extend.resilience.breaker import State
 from hagworm.testing.sweep import cancel_sweep
-from hagworm.testing.virtual import run_virtual
+from hagworm.testing.virtual_time import run_virtual
 
 
 class Service:

@@ -21,7 +21,7 @@ from hagworm.extend.error import CircuitOpen, DeadlineExceeded, DefinitionError,
 from hagworm.extend.resilience.backoff import Backoff
 from hagworm.extend.resilience.budget import RetryBudget
 from hagworm.testing.sweep import cancel_sweep
-from hagworm.testing.virtual import run_virtual
+from hagworm.testing.virtual_time import run_virtual
 
 
 class Flaky:

@@ -7,7 +7,7 @@ import pytest
 from hagworm.extend.asyncio.base.deadline import remaining, within
 from hagworm.extend.asyncio.resilience.timeout import Timeout
 from hagworm.extend.error import DeadlineExceeded, DefinitionError
-from hagworm.testing.virtual import run_virtual
+from hagworm.testing.virtual_time import run_virtual
 
 
 async def forever() -> None:

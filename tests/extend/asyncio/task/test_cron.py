@@ -10,7 +10,7 @@ import pytest
 from hagworm.extend.asyncio.task import CronTask, current_run
 from hagworm.extend.error import ScheduleError
 from hagworm.extend.schedule import Cron
-from hagworm.testing.virtual import VirtualClock, run_virtual
+from hagworm.testing.virtual_time import VirtualClock, run_virtual
 from tests.extend.asyncio.task.clockwork import Clockwork
 
 START = datetime(2026, 3, 28, 12, tzinfo=UTC).timestamp()

@@ -10,7 +10,7 @@ import pytest
 
 from hagworm.extend.asyncio.task import IntervalTask, current_run
 from hagworm.extend.error import ScheduleError
-from hagworm.testing.virtual import run_virtual
+from hagworm.testing.virtual_time import run_virtual
 from tests.extend.asyncio.task.clockwork import Clockwork
 
 LONG = os.environ.get("HAGWORM_LONG") == "1"

@@ -12,7 +12,7 @@ import pytest
 from hagworm.extend.asyncio.task import LimiterStatistics, RateLimiter
 from hagworm.extend.error import DuplicateJob, HagwormError, JobRefused, Overloaded, ScheduleError
 from hagworm.testing.sweep import cancel_sweep
-from hagworm.testing.virtual import run_virtual
+from hagworm.testing.virtual_time import run_virtual
 from tests.extend.asyncio.task.clockwork import settle
 
 
@@ -520,6 +520,66 @@ async def test_or_it_takes_the_place_of_the_one_that_is_there(limit: int) -> Non
         assert second.cancelled()
 
     assert steps == ["end of 1", "end of 3"]
+
+
+async def test_a_job_waits_for_all_its_namesakes_that_have_not_ended() -> None:
+    """The second is cancelled while it waits for the first: the third must wait for the first as well."""
+    let_go = asyncio.Event()
+    steps: list[str] = []
+
+    async def slow_to_leave() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await let_go.wait()
+            steps.append("first has ended")
+
+    async def body(name: str) -> None:
+        steps.append(name)
+
+    async with RateLimiter(3, duplicate="replace") as limiter:
+        limiter.submit_nowait(slow_to_leave, name="sync")
+        await settle()
+        second = limiter.submit_nowait(body, "second", name="sync")
+        await settle()
+        third = limiter.submit_nowait(body, "third", name="sync")
+        await settle()
+        assert (second.cancelled(), third.done(), steps) == (True, False, [])
+        let_go.set()
+        await third
+
+    assert steps == ["first has ended", "third"]
+
+
+async def test_who_comes_while_a_shared_run_is_being_cancelled_gets_a_run_of_its_own() -> None:
+    let_go = asyncio.Event()
+    begun: list[int] = []
+
+    async def body(number: int) -> int:
+        begun.append(number)
+
+        if number == 1:
+            try:
+                await asyncio.Event().wait()
+            finally:
+                await let_go.wait()
+
+        return number
+
+    async with RateLimiter(3, duplicate="skip") as limiter:
+        first = asyncio.create_task(limiter.call(body, 1, name="sync"))
+        await settle()
+        first.cancel()
+        await settle()
+        second = asyncio.create_task(limiter.call(body, 2, name="sync"))
+        third = asyncio.create_task(limiter.call(body, 3, name="sync"))
+        await settle()
+        assert begun == [1]
+        let_go.set()
+        assert (await second, await third) == (2, 2)
+
+    assert first.cancelled()
+    assert begun == [1, 2]
 
 
 async def test_a_job_in_a_full_queue_gives_its_place_to_its_namesake() -> None:

@@ -11,7 +11,7 @@ import pytest
 from hagworm.extend.asyncio.task import CronTask, IntervalTask, TaskStatistics, TimedTask, current_run
 from hagworm.extend.error import ScheduleError
 from hagworm.extend.schedule import Grid
-from hagworm.testing.virtual import run_virtual
+from hagworm.testing.virtual_time import run_virtual
 from tests.extend.asyncio.task.clockwork import Clockwork, settle
 
 

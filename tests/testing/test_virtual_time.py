@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from hagworm.testing.virtual import Stuck, VirtualClock, VirtualLoop, run_virtual
+from hagworm.testing.virtual_time import Stuck, VirtualClock, VirtualLoop, run_virtual
 
 
 def loop() -> VirtualLoop:
@@ -110,7 +110,7 @@ def test_what_can_only_hang_is_told_with_the_tasks_that_wait() -> None:
 
 
 def test_a_thread_that_was_there_before_does_not_hide_that(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hagworm.testing.virtual.LAST_CALL", 0.01)
+    monkeypatch.setattr("hagworm.testing.virtual_time.LAST_CALL", 0.01)
     end = threading.Event()
     elder = threading.Thread(target=end.wait)
     elder.start()
