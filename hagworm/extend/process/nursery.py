@@ -1,6 +1,7 @@
 """A process without threads that forks the workers of one pool, buries them, and does not survive the pool."""
 
 import gc
+import mmap
 import os
 import select
 import signal
@@ -28,9 +29,10 @@ class Order(IntEnum):
     """What a pool asks of its nursery."""
 
     RULES = 1
+    """The rules for all workers, and the board that comes along, of as many bytes as the number says."""
     RULES_SPOOLED = 2
     FORK = 3
-    """Fork a worker; the socket that it is to use comes along."""
+    """Fork a worker, with the socket that comes along and the place `value` of the board."""
     SIGNAL = 4
     """Send the signal `value` to a worker, and to whatever it has started where that is SIGKILL."""
 
@@ -51,9 +53,10 @@ class Report(IntEnum):
 class Nursery:
     """Forks workers and watches over them."""
 
-    def __init__(self, control: socket.socket, rules: WorkerRules, alarm: int, bell: int) -> None:
+    def __init__(self, control: socket.socket, rules: WorkerRules, board: memoryview, alarm: int, bell: int) -> None:
         self.control = control
         self.rules = rules
+        self.board = board
         self.alarm = alarm
         self.bell = bell
         """After a child has ended, something is written here that can be read there."""
@@ -89,13 +92,13 @@ class Nursery:
 
         if kind == Order.FORK:
             with socket.socket(fileno=descriptors[0]) as channel:
-                self.fork(number, channel)
+                self.fork(number, channel, self.board[value : value + 1])
         else:
             self.signal(number, value)
 
         return True
 
-    def fork(self, number: int, channel: socket.socket) -> None:
+    def fork(self, number: int, channel: socket.socket, place: memoryview) -> None:
         parent = os.getpid()
 
         try:
@@ -105,12 +108,12 @@ class Nursery:
             return
 
         if not pid:
-            self.become_worker(parent, channel)
+            self.become_worker(parent, channel, place)
 
         self.workers[pid] = number
         self.report(Report.FORKED, number, pid)
 
-    def become_worker(self, parent: int, channel: socket.socket) -> NoReturn:
+    def become_worker(self, parent: int, channel: socket.socket, place: memoryview) -> NoReturn:
         code = 1
 
         try:
@@ -122,7 +125,7 @@ class Nursery:
             os.close(self.alarm)
             os.close(self.bell)
             self.control.close()
-            code = work(channel, self.rules)
+            code = work(channel, place, self.rules)
             flush()
         except BaseException:
             sys.excepthook(*sys.exc_info())
@@ -188,10 +191,10 @@ def main(descriptor: int) -> NoReturn:
     signal.signal(signal.SIGTERM, make_way)
 
     try:
-        rules = read_rules(control)
+        given = read_rules(control)
 
-        if rules is not None and prepared(control, rules):
-            serve(control, rules)
+        if given is not None and prepared(control, given[0]):
+            serve(control, *given)
 
         code = 0
     finally:
@@ -200,16 +203,21 @@ def main(descriptor: int) -> NoReturn:
         os._exit(code)
 
 
-def read_rules(control: socket.socket) -> WorkerRules | None:
-    message, descriptors, _, _ = socket.recv_fds(control, INLINE + OVERHEAD, 1)
+def read_rules(control: socket.socket) -> tuple[WorkerRules, memoryview] | None:
+    message, descriptors, _, _ = socket.recv_fds(control, INLINE + OVERHEAD, 2)
 
     if not message:
         return None
 
-    kind, _ = HEAD.unpack_from(message)
+    kind, length = HEAD.unpack_from(message)
     body = memoryview(message)[HEAD.size :]
-    rules: WorkerRules = unpack(body) if kind == Order.RULES else read_spool(descriptors[0], body)
-    return rules
+    rules: WorkerRules = unpack(body) if kind == Order.RULES else read_spool(descriptors[1], body)
+    board = memoryview(mmap.mmap(descriptors[0], length)).cast("Q")
+
+    for descriptor in descriptors:
+        os.close(descriptor)
+
+    return rules, board
 
 
 def prepared(control: socket.socket, rules: WorkerRules) -> bool:
@@ -239,7 +247,7 @@ def preload(module: str) -> None:
         import_module(module)
 
 
-def serve(control: socket.socket, rules: WorkerRules) -> None:
+def serve(control: socket.socket, rules: WorkerRules, board: memoryview) -> None:
     alarm, bell = os.pipe()
     os.set_blocking(bell, False)
     signal.signal(signal.SIGCHLD, make_way)
@@ -249,7 +257,7 @@ def serve(control: socket.socket, rules: WorkerRules) -> None:
     gc.collect()
     gc.freeze()
     control.send(ORDER.pack(Report.UP, 0, os.getpid()))
-    nursery = Nursery(control, rules, alarm, bell)
+    nursery = Nursery(control, rules, board, alarm, bell)
 
     try:
         nursery.serve()

@@ -10,7 +10,7 @@ import tempfile
 from io import FileIO
 from typing import Any
 
-__all__ = ("HEAD", "INLINE", "OVERHEAD", "Packet", "TooMuchWork", "pack", "read_spool", "spool", "unpack")
+__all__ = ("HEAD", "INLINE", "OVERHEAD", "Packet", "TooMuchWork", "new_memory", "pack", "read_spool", "spool", "unpack")
 
 HEAD = struct.Struct("=BQ")
 """How every message begins: its kind, and the number of the task it is about."""
@@ -97,24 +97,28 @@ def unpack(stream: Any) -> Any:
     return pickle.loads(stream)
 
 
-def spool(packet: Packet) -> tuple[int, bytes]:
+def spool(packet: Packet, descriptor: int = -1) -> tuple[int, bytes]:
     """Write a packet into memory without a name; return its descriptor, and what `read_spool` needs besides.
 
-    The memory is freed with the last descriptor, whoever dies first. Raises OSError where there is no room.
+    That is the memory of `descriptor`, whose old content nobody reads any more, or else a new one. It is freed with the
+    last descriptor, whoever dies first. Raises OSError where there is no room.
     """
-    descriptor = new_memory()
+    memory = new_memory() if descriptor < 0 else descriptor
 
     try:
         table = struct.pack(f"={len(packet.buffers)}Q", *(buffer.nbytes for buffer in packet.buffers))
-        write_all(descriptor, [*packet.pieces, table, *packet.buffers])
+        write_all(memory, [*packet.pieces, table, *packet.buffers])
     except BaseException:
-        os.close(descriptor)
+        if descriptor < 0:
+            os.close(memory)
+
         raise
 
-    return descriptor, SPOOLED.pack(packet.length, len(packet.buffers))
+    return memory, SPOOLED.pack(packet.length, len(packet.buffers))
 
 
 def new_memory() -> int:
+    """Return a descriptor of memory without a name."""
     if hasattr(os, "memfd_create"):
         return os.memfd_create("hagworm", os.MFD_CLOEXEC)
 
@@ -147,11 +151,13 @@ def write_all(descriptor: int, pieces: list[Any]) -> None:
 
 
 def read_spool(descriptor: int, about: bytes | memoryview) -> Any:
-    """Return the value of a spooled packet, and close its descriptor."""
-    with FileIO(descriptor, "rb") as file:
+    """Return the value of a spooled packet, and leave its memory as it is."""
+    with FileIO(descriptor, "rb", closefd=False) as file:
         length, count = SPOOLED.unpack(about)
         sizes = struct.unpack(f"={count}Q", os.pread(descriptor, count * 8, length))
         offset = length + count * 8
+        # Who has read it before has moved the one position that there is.
+        file.seek(0)
         buffers = []
 
         for size in sizes:

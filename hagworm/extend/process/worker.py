@@ -14,7 +14,7 @@ from types import FrameType, TracebackType
 from typing import Any
 
 from hagworm.extend.process.reference import resolve
-from hagworm.extend.process.wire import HEAD, INLINE, OVERHEAD, pack, read_spool, spool, unpack
+from hagworm.extend.process.wire import HEAD, INLINE, OVERHEAD, Packet, pack, read_spool, spool, unpack
 
 __all__ = ("DESCRIPTORS", "LONGEST_MESSAGE", "Ask", "Say", "WorkerRules", "failure", "work")
 
@@ -32,7 +32,9 @@ class Ask(IntEnum):
 
     TASK = 1
     SPOOLED = 2
-    """A task whose packet is in the memory that comes with the message."""
+    """A task whose packet is in the memory that comes with the message, which is also for the result."""
+    LENT = 5
+    """The same, in memory that is to be left as it is: it may be needed once more."""
     SYNC = 3
     """Say that every signal that was sent before this has been dealt with."""
     STOP = 4
@@ -46,6 +48,7 @@ class Say(IntEnum):
     """The initializer failed."""
     RESULT = 3
     SPOOLED = 4
+    """A result whose packet is in the memory that comes with the message, or in that of the arguments."""
     FAILURE = 5
     SYNCED = 6
 
@@ -69,10 +72,12 @@ class Interrupted(KeyboardInterrupt):
 class Worker:
     """Runs the tasks that come in."""
 
-    __slots__ = ("channel", "is_running")
+    __slots__ = ("channel", "is_running", "place")
 
-    def __init__(self, channel: socket.socket) -> None:
+    def __init__(self, channel: socket.socket, place: memoryview) -> None:
         self.channel = channel
+        self.place = place
+        """Where the number of the task stands that has been begun last. The pool reads it when this process is dead."""
         self.is_running = False
 
     def __repr__(self) -> str:
@@ -91,6 +96,7 @@ class Worker:
         buffers = [buffer]
         receive = channel.recvmsg_into
         send = channel.send
+        place = self.place
 
         while True:
             size, ancillary, _, _ = receive(buffers, DESCRIPTORS)
@@ -108,29 +114,31 @@ class Worker:
             if kind == Ask.STOP:
                 return
 
+            # From here on the task counts as begun. A message that was only taken by a dying process does not.
+            place[0] = number
+            descriptor = descriptor_of(ancillary) if ancillary else -1
+
             try:
                 self.is_running = True
-
-                if kind == Ask.TASK:
-                    value = run(unpack(view[HEAD.size : size]))
-                else:
-                    value = run(read_spool(descriptor_of(ancillary), view[HEAD.size : size]))
-
+                body = view[HEAD.size : size]
+                value = run(unpack(body) if descriptor < 0 else read_spool(descriptor, body))
                 packet = pack(value)
                 self.is_running = False
             except BaseException as exc:
                 # Whatever it is, it is the task's: what would end this process is told like anything else.
                 self.is_running = False
                 self.fail(number, exc)
-                continue
-
-            if packet.is_inline:
-                send(b"".join((HEAD.pack(Say.RESULT, number), *packet.pieces)))
             else:
-                self.send_spooled(number, packet)
+                if packet.is_inline:
+                    send(b"".join((HEAD.pack(Say.RESULT, number), *packet.pieces)))
+                else:
+                    self.send_spooled(number, packet, descriptor if kind == Ask.SPOOLED else -1)
 
-            # What a task has made is not kept until the next one comes.
-            del value, packet
+                # What a task has made is not kept until the next one comes.
+                del value, packet
+
+            if descriptor >= 0:
+                os.close(descriptor)
 
     def fail(self, number: int, exc: BaseException) -> None:
         try:
@@ -142,17 +150,23 @@ class Worker:
 
         self.channel.send(message)
 
-    def send_spooled(self, number: int, packet: Any) -> None:
+    def send_spooled(self, number: int, packet: Packet, descriptor: int) -> None:
         try:
-            descriptor, about = spool(packet)
+            memory, about = spool(packet, descriptor)
         except (OSError, MemoryError) as exc:
             self.fail(number, exc)
             return
 
+        head = HEAD.pack(Say.SPOOLED, number)
+
+        if memory == descriptor:
+            self.channel.send(head + about)
+            return
+
         try:
-            socket.send_fds(self.channel, [HEAD.pack(Say.SPOOLED, number), about], [descriptor])
+            socket.send_fds(self.channel, [head, about], [memory])
         finally:
-            os.close(descriptor)
+            os.close(memory)
 
 
 def descriptor_of(ancillary: list[tuple[int, int, bytes]]) -> int:
@@ -238,9 +252,9 @@ def shorten(text: str, limit: int) -> str:
     return f"{head.decode(errors='ignore')}\n… {left_out} bytes …\n{tail.decode(errors='ignore')}"
 
 
-def work(channel: socket.socket, rules: WorkerRules) -> int:
+def work(channel: socket.socket, place: memoryview, rules: WorkerRules) -> int:
     """Run tasks until the pool says stop or is gone; return the exit code for this process."""
-    worker = Worker(channel)
+    worker = Worker(channel, place)
     signal.signal(signal.SIGINT, worker.interrupt)
 
     try:

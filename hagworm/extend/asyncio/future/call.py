@@ -120,7 +120,7 @@ class Call(asyncio.Future[T]):
         elif self.done():
             self.report_late(error)
         else:
-            self.set_exception(error if not isinstance(error, AWKWARD) else translated(error, self.function))
+            self.set_exception(error if not isinstance(error, AWKWARD) else translated(error, self.function, self.crew))
 
         if error is not None:
             # Else the error, its traceback and this would hold on to each other.
@@ -236,10 +236,13 @@ class Submission(concurrent.futures.Future[T]):
     def fail(self, error: BaseException) -> None:
         self.args, self.kwargs, self.context = (), None, None
 
+        if self.crew.aborted and isinstance(error, asyncio.CancelledError):
+            error = translated(error, self.function, self.crew)
+
         try:
             self.set_exception(error)
         except concurrent.futures.InvalidStateError:
-            if not isinstance(error, asyncio.CancelledError):
+            if not isinstance(error, ExecutorClosed):
                 report(error, f"{name_of(self.function)} failed after it had been given up")
 
     def give_up(self, error: ExecutorClosed) -> None:
@@ -285,9 +288,14 @@ AWKWARD = (StopIteration, asyncio.CancelledError)
 """What a future cannot hold, and what would look as if the one who awaits it had been cancelled."""
 
 
-def translated(error: BaseException, function: Callable[..., Any]) -> RuntimeError:
+def translated(error: BaseException, function: Callable[..., Any], crew: "Crew") -> RuntimeError:
     """Return what stands for an `AWKWARD` error that a function has raised."""
-    made = RuntimeError(f"{name_of(function)} raised {type(error).__name__}")
+    if crew.aborted and isinstance(error, asyncio.CancelledError):
+        # It has heard of that sooner than its caller.
+        made: RuntimeError = crew.abortion()
+    else:
+        made = RuntimeError(f"{name_of(function)} raised {type(error).__name__}")
+
     made.__cause__ = error
     return made
 

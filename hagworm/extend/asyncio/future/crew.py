@@ -496,15 +496,19 @@ class Crew:
         Nothing can stop them: their threads end when they do, and what comes of them is lost.
         """
         self.close()
-        self.aborted = True
         self.drop_queued(ExecutorClosed(f"the pool {self.name!r} was closed before the call began"))
-        names = self.busy()
+        # In this order: a function that hears of it may be gone at once.
+        jobs = [job for worker in [*self.workers] if (job := worker.job) is not None]
+        self.aborted = True
 
-        for worker in [*self.workers]:
-            if (job := worker.job) is not None:
-                job.give_up(ExecutorClosed(f"the pool {self.name!r} was aborted while the call was made", began=True))
+        for job in jobs:
+            job.give_up(self.abortion())
 
-        return names
+        return [name_of(job.function) for job in jobs]
+
+    def abortion(self) -> ExecutorClosed:
+        """Return what the callers of calls that run are told when all is given up."""
+        return ExecutorClosed(f"the pool {self.name!r} was aborted while the call was made", began=True)
 
     def join(self, deadline: float | None = None) -> bool:
         """Wait until every thread has ended, but the current one; return False where that is not so at `deadline`.

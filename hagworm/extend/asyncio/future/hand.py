@@ -11,7 +11,7 @@ from typing import Any
 from hagworm.extend.process.wire import HEAD, Packet, spool
 from hagworm.extend.process.worker import DESCRIPTORS, LONGEST_MESSAGE, Ask
 
-__all__ = ("Hand", "Phase", "Task")
+__all__ = ("Hand", "Phase", "Task", "descriptor_of")
 
 DEPTH = 16
 """How many tasks a worker is sent ahead when they are quick."""
@@ -35,49 +35,44 @@ class Phase(Enum):
 class Task:
     """One call that a worker is to make."""
 
-    __slots__ = ("about", "body", "descriptor", "future", "hand", "name", "number", "repeats", "timeout")
+    __slots__ = ("about", "body", "descriptor", "future", "hand", "is_read", "name", "number", "repeats", "timeout")
 
     def __init__(
         self,
         number: int,
         name: str,
-        body: bytes | None,
-        future: "asyncio.Future[Any]",
         timeout: float | None,
         repeats: int,
+        future: "asyncio.Future[Any]",
     ) -> None:
         self.number = number
         self.name = name
-        self.body = body
-        self.future = future
         self.timeout = timeout
         self.repeats = repeats
         """How often it may be begun again after its worker has died."""
+        self.future = future
+        self.body: bytes | None = None
         self.hand: Hand | None = None
         self.descriptor = -1
         self.about = b""
+        self.is_read = False
+        """Whether nobody reads its memory any more, neither arguments nor result."""
 
     def __repr__(self) -> str:
         state = "done" if self.future.done() else "waiting" if self.hand is None else f"sent to {self.hand.pid}"
         return f"<Task {self.number} {self.name}: {state}>"
 
-    def spool(self, packet: Packet) -> None:
-        """Put its arguments into memory of its own, which a worker is given."""
-        self.descriptor, self.about = spool(packet)
-
-    def close(self) -> None:
-        """Give that memory back."""
-        if self.descriptor >= 0:
-            os.close(self.descriptor)
-            self.descriptor = -1
+    def spool(self, packet: Packet, descriptor: int = -1) -> None:
+        """Put its arguments into memory that its worker is given: that of `descriptor`, else a new one."""
+        self.descriptor, self.about = spool(packet, descriptor)
 
 
 class Hand:
     """The pool's end of one worker.
 
     What has been sent stays in the kernel until the worker takes it, one message for each task and one task at a time.
-    The pool holds the worker's end as well and can take back what has not been taken: whether a task was begun is never
-    a guess, also when the worker has been killed.
+    The pool holds the worker's end as well and can take back what has not been taken. What has been taken and not begun
+    by a worker that was dying, its place on the board tells: whether a task was begun is never a guess.
     """
 
     __slots__ = (
@@ -89,14 +84,19 @@ class Hand:
         "pace",
         "phase",
         "pid",
+        "place",
         "reason",
         "sent",
         "since",
+        "slot",
         "timer",
     )
 
-    def __init__(self, number: int) -> None:
+    def __init__(self, number: int, board: memoryview, slot: int) -> None:
         self.number = number
+        self.slot = slot
+        self.place = board[slot : slot + 1]
+        """Where it writes which task it has begun."""
         self.channel, self.back = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         # Only this end: the other one shares its flags with the worker.
         self.channel.setblocking(False)
@@ -129,7 +129,7 @@ class Hand:
             if task.body is not None:
                 self.channel.send(HEAD.pack(Ask.TASK, task.number) + task.body)
             else:
-                head = HEAD.pack(Ask.SPOOLED, task.number)
+                head = HEAD.pack(Ask.LENT if task.repeats else Ask.SPOOLED, task.number)
                 socket.send_fds(self.channel, [head, task.about], [task.descriptor])
         except BlockingIOError:
             return False
@@ -152,11 +152,11 @@ class Hand:
             except BlockingIOError:
                 break
 
-            for _, _, content in ancillary:
-                os.close(int.from_bytes(content[:4], sys.byteorder, signed=True))
+            if ancillary:
+                os.close(descriptor_of(ancillary))
 
             kind, _ = HEAD.unpack_from(message)
-            count += kind in (Ask.TASK, Ask.SPOOLED)
+            count += kind in (Ask.TASK, Ask.SPOOLED, Ask.LENT)
 
         taken = [self.sent.pop() for _ in range(count)]
 
@@ -165,6 +165,10 @@ class Hand:
 
         taken.reverse()
         return taken
+
+    def has_begun(self, task: Task) -> bool:
+        """Return whether a worker that has ended had begun `task`, which it has not answered."""
+        return bool(self.place[0] == task.number)
 
     def set_timer(self, timer: asyncio.TimerHandle | None) -> None:
         """Replace the moment at which something has to be done about it."""
@@ -178,3 +182,10 @@ class Hand:
         self.set_timer(None)
         self.channel.close()
         self.back.close()
+        self.place.release()
+
+
+def descriptor_of(ancillary: list[tuple[int, int, bytes]]) -> int:
+    """Return the one descriptor that came with a message."""
+    ((_, _, content),) = ancillary
+    return int.from_bytes(content[:4], sys.byteorder, signed=True)

@@ -1,6 +1,7 @@
 """The nursery of a worker pool as the event loop sees it."""
 
 import asyncio
+import mmap
 import os
 import signal
 import socket
@@ -12,7 +13,7 @@ from typing import Any, Protocol
 from hagworm.extend.asyncio.future.child import watch_end
 from hagworm.extend.process.interpreter import command_line
 from hagworm.extend.process.nursery import ORDER, Order, Report
-from hagworm.extend.process.wire import HEAD, INLINE, OVERHEAD, pack, spool
+from hagworm.extend.process.wire import HEAD, INLINE, OVERHEAD, new_memory, pack, spool
 from hagworm.extend.process.worker import WorkerRules
 
 __all__ = ("Nest", "Owner")
@@ -46,10 +47,23 @@ class Nest:
     The nursery ends with its end of the socket, that is with this process at the latest, and takes every worker along.
     """
 
-    __slots__ = ("__weakref__", "buffer", "control", "gone", "is_alive", "loop", "owner", "popen")
+    __slots__ = ("__weakref__", "board", "buffer", "memory", "control", "gone", "is_alive", "loop", "owner", "popen")
 
-    def __init__(self, owner: Owner, rules: WorkerRules) -> None:
+    def __init__(self, owner: Owner, rules: WorkerRules, places: int) -> None:
         self.owner = owner
+        size = places * 8
+        descriptor = new_memory()
+
+        try:
+            os.ftruncate(descriptor, size)
+            self.memory = mmap.mmap(descriptor, size)
+            self.board = memoryview(self.memory).cast("Q")
+            """Where each worker writes which task it has begun."""
+            self.open(rules, descriptor)
+        finally:
+            os.close(descriptor)
+
+    def open(self, rules: WorkerRules, board: int) -> None:
         self.loop = asyncio.get_running_loop()
         self.buffer = bytearray(INLINE + OVERHEAD)
         self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -64,7 +78,7 @@ class Nest:
                     start_new_session=True,
                 )
 
-            self.send_rules(rules)
+            self.send_rules(rules, board)
         except BaseException:
             self.control.close()
             raise
@@ -84,23 +98,26 @@ class Nest:
         """The process id of the nursery."""
         return self.popen.pid
 
-    def send_rules(self, rules: WorkerRules) -> None:
+    def send_rules(self, rules: WorkerRules, board: int) -> None:
         packet = pack(rules)
 
         if packet.is_inline:
-            self.control.send(b"".join((HEAD.pack(Order.RULES, 0), *packet.pieces)))
+            head = HEAD.pack(Order.RULES, len(self.memory))
+            socket.send_fds(self.control, [head, *packet.pieces], [board])
             return
 
         descriptor, about = spool(packet)
 
         try:
-            socket.send_fds(self.control, [HEAD.pack(Order.RULES_SPOOLED, 0), about], [descriptor])
+            head = HEAD.pack(Order.RULES_SPOOLED, len(self.memory))
+            socket.send_fds(self.control, [head, about], [board, descriptor])
         finally:
             os.close(descriptor)
 
-    def fork(self, number: int, channel: socket.socket) -> None:
-        """Have a worker forked that uses `channel`."""
-        self.order(lambda: socket.send_fds(self.control, [ORDER.pack(Order.FORK, number, 0)], [channel.fileno()]))
+    def fork(self, number: int, channel: socket.socket, place: int) -> None:
+        """Have a worker forked that uses `channel` and this place of the board."""
+        message = ORDER.pack(Order.FORK, number, place)
+        self.order(lambda: socket.send_fds(self.control, [message], [channel.fileno()]))
 
     def send_signal(self, number: int, what: int) -> None:
         """Have a signal sent to a worker."""
@@ -168,6 +185,11 @@ class Nest:
             self.is_alive = False
             self.loop.remove_reader(self.control.fileno())
             self.control.close()
+
+    def clear(self) -> None:
+        """Give the board back; nobody may look at it any more."""
+        self.board.release()
+        self.memory.close()
 
     def kill(self) -> None:
         """Kill the nursery; the kernel kills its workers then."""

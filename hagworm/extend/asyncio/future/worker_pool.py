@@ -4,14 +4,10 @@ import asyncio
 import functools
 import os
 import pickle
-import random
-import signal
 import socket
-import sys
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Sequence
-from contextlib import suppress
-from contextvars import Context, ContextVar
+from contextvars import ContextVar
 from dataclasses import dataclass
 from types import NoneType, TracebackType
 from typing import Any, ParamSpec, Self, TypeVar, overload
@@ -19,33 +15,25 @@ from typing import Any, ParamSpec, Self, TypeVar, overload
 from hagworm.extend.asyncio.base.cancel import cancel_tasks
 from hagworm.extend.asyncio.base.deadline import remaining
 from hagworm.extend.asyncio.base.limiter import CapacityLimiter
-from hagworm.extend.asyncio.future.hand import Hand, Phase, Task
-from hagworm.extend.asyncio.future.nest import Nest
-from hagworm.extend.error import PoolBroken, PoolClosed, TaskFailed, TaskTimeout, WorkerDied
+from hagworm.extend.asyncio.future.hand import Phase, Task
+from hagworm.extend.asyncio.future.staff import COUNTED, LEAVE, LONGEST_COPY, Staff
+from hagworm.extend.error import PoolBroken, PoolClosed
 from hagworm.extend.process.reference import reference, resolve
-from hagworm.extend.process.restart import Intensity
-from hagworm.extend.process.wire import HEAD, Packet, TooMuchWork, pack, read_spool, unpack
-from hagworm.extend.process.worker import DESCRIPTORS, LONGEST_MESSAGE, Ask, Say, WorkerRules
-from hagworm.extend.resilience.backoff import Backoff
+from hagworm.extend.process.wire import Packet, TooMuchWork, pack
+from hagworm.extend.process.worker import WorkerRules
 
 __all__ = ("Calls", "WorkerPool", "WorkerPoolStatistics")
 
 P = ParamSpec("P")
 T = TypeVar("T")
+Content = tuple[str, tuple[Any, ...], dict[str, Any], tuple[tuple[str, Any], ...]]
 
 SHORT = 1024
 PLAIN = frozenset({int, float, bool, NoneType})
 LONGEST_HOLD = 256 * 1024
 """Bytes that are pickled on the loop before a thread is asked to do it instead."""
-LONGEST_COPY = 4 * 1024 * 1024
-"""Bytes that are copied on the loop."""
-BATCH = 64
-"""Answers of one worker that are taken in one turn of the loop."""
 REPEATS = 2
-LAST_PATIENCE = 5.0
-RESPAWN = Backoff(first=0.05, longest=5.0, jitter=0.5)
 MISSING: Any = object()
-Content = tuple[str, tuple[Any, ...], dict[str, Any], tuple[tuple[str, Any], ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +152,7 @@ class WorkerPool:
         drain_timeout: float = 10.0,
         start_timeout: float = 60.0,
     ) -> None:
-        self.size = size if size is not None else available_cores()
+        self.size = available_cores() if size is None else size
 
         if self.size < 1:
             raise ValueError(f"a pool has at least one worker, not {size}")
@@ -188,35 +176,22 @@ class WorkerPool:
         self.room = CapacityLimiter(queue)
         # Each long value that waits costs memory and a descriptor.
         self.spools = CapacityLimiter(2 * self.size + 2)
-
-        self.loop: asyncio.AbstractEventLoop | None = None
-        self.nest: Nest | None = None
-        self.hands: dict[int, Hand] = {}
-        self.idle: dict[Hand, None] = {}
-        self.queue: deque[Task] = deque()
-        self.open: set[Task] = set()
-        """Tasks that have not ended; done ones leave when their caller does."""
-        self.buffer = bytearray(LONGEST_MESSAGE)
-        self.view = memoryview(self.buffer)
-        self.context = Context()
-        self.started: asyncio.Future[None] | None = None
+        self.staff: Staff | None = None
+        self.is_closed = False
+        self.closing: asyncio.Task[None] | None = None
         self.bell: asyncio.Future[None] | None = None
         """Rung for whoever closes the pool, when something has ended."""
-        self.closing: asyncio.Task[None] | None = None
-        self.is_closed = False
-        self.broken: PoolBroken | None = None
-        self.starts = Intensity(5, 60.0)
-        self.idle_deaths = 0
-        self.respawns: set[asyncio.TimerHandle] = set()
-        self.numbers = 0
-        self.counts = dict.fromkeys(COUNTED, 0)
+        self.open = 0
+        """How many tasks have not ended."""
+        self.submitted = 0
 
     def __repr__(self) -> str:
-        state = "closed" if self.is_closed else "broken" if self.broken else "new" if self.loop is None else "open"
-        busy = sum(1 for hand in self.hands.values() if hand.sent)
-        return f"<WorkerPool {state}, {busy} of {self.size} busy, {len(self.queue)} waiting>"
+        if self.staff is None:
+            return f"<WorkerPool {'closed' if self.is_closed else 'new'}, {self.size} workers>"
 
-    # Calling
+        state = "closed" if self.is_closed else "broken" if self.staff.broken is not None else "open"
+        busy = sum(1 for hand in self.staff.hands.values() if hand.sent)
+        return f"<WorkerPool {state}, {busy} of {self.size} workers busy, {len(self.staff.queue)} tasks waiting>"
 
     @overload
     async def run(self, function: Callable[P, Coroutine[Any, Any, T]], /, *args: P.args, **kwargs: P.kwargs) -> T: ...
@@ -224,14 +199,14 @@ class WorkerPool:
     @overload
     async def run(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T: ...
 
-    async def run(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
-        """Call `function` in a worker and return its result.
+    def run(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+        """Call `function` in a worker and return its result, when awaited.
 
         Raises what the function raises, and `TaskFailed`, `TaskTimeout`, `WorkerDied`, `PoolClosed`, `PoolBroken`;
-        `DefinitionError` for a function that no name leads to and what pickle raises for arguments it cannot carry.
+        `DefinitionError` for a function that no name leads to, and what pickle raises for arguments it cannot carry.
         Cancelled, it interrupts the function or sees to it that it is never called.
         """
-        return await self.call(function, args, kwargs, self.timeout, self.idempotent)
+        return self.call(function, args, kwargs, self.timeout, self.idempotent)
 
     def map(
         self, function: Callable[..., T], *iterables: Iterable[Any], ahead: int | None = None
@@ -272,650 +247,159 @@ class WorkerPool:
             timeout = left
 
         name = reference(function)
-        values = tuple(
-            (key, found) for key, variable in self.variables if (found := variable.get(MISSING)) is not MISSING
-        )
+        values = self.values() if self.variables else ()
+        room = self.room
 
-        async with self.room:
-            return await self.carry((name, args, kwargs, values), timeout, idempotent)
+        if room.free:
+            room.acquire_nowait()
+        else:
+            await room.acquire()
 
-    async def carry(self, content: Content, timeout: float | None, idempotent: bool) -> Any:
-        """Have a task done; what it is about is pickled here."""
-        name, args, kwargs, values = content
+        try:
+            # What is long enough to matter is pickled when there is room for it.
+            if not kwargs and not values and are_short(args):
+                return await self.follow(name, pickle.dumps((name, args, kwargs, values), 5), timeout, idempotent)
 
-        if not kwargs and not values and all(is_short(arg) for arg in args):
-            return await self.follow(self.new_task(name, pickle.dumps(content, 5), timeout, idempotent))
+            packet = await self.pack((name, args, kwargs, values))
 
-        packet = await self.pack(content)
+            if packet.is_inline:
+                return await self.follow(name, b"".join(packet.pieces), timeout, idempotent)
 
-        if packet.is_inline:
-            return await self.follow(self.new_task(name, b"".join(packet.pieces), timeout, idempotent))
+            async with self.spools:
+                return await self.follow(name, packet, timeout, idempotent)
+        finally:
+            room.release()
 
-        async with self.spools:
-            task = self.new_task(name, None, timeout, idempotent)
+    def values(self) -> tuple[tuple[str, Any], ...]:
+        found = ((name, variable.get(MISSING)) for name, variable in self.variables)
+        return tuple(pair for pair in found if pair[1] is not MISSING)
 
-            try:
-                if packet.size > LONGEST_COPY:
-                    await self.in_thread(task.spool, packet)
-                else:
-                    task.spool(packet)
+    def check(self) -> Staff:
+        if self.is_closed:
+            raise PoolClosed(f"{self!r} takes no task any more")
 
-                del packet
-                return await self.follow(task)
-            finally:
-                task.close()
+        if self.staff is None:
+            raise PoolClosed(f"{self!r} takes no task before it has been started")
 
-    def check(self) -> None:
-        if self.broken is not None:
-            raise self.new_broken()
+        if self.staff.broken is not None:
+            raise self.staff.new_broken()
 
-        if self.is_closed or self.loop is None:
-            raise PoolClosed(f"{self!r} takes no task{'' if self.is_closed else ' before it has been started'}")
+        return self.staff
 
-    def new_broken(self) -> PoolBroken:
-        made = PoolBroken(*self.broken.args) if self.broken is not None else PoolBroken("broken")
-        made.__cause__ = self.broken
-        return made
-
-    def new_task(self, name: str, body: bytes | None, timeout: float | None, idempotent: bool) -> Task:
-        self.check()
-        assert self.loop is not None
-        self.numbers += 1
-        return Task(self.numbers, name, body, self.loop.create_future(), timeout, REPEATS if idempotent else 0)
-
-    async def pack(self, content: Any) -> Packet:
+    async def pack(self, content: Content) -> Packet:
         try:
             return pack(content, LONGEST_HOLD)
         except TooMuchWork:
             # The pickler lets other threads run between two frames.
-            return await self.in_thread(pack, content)
+            return await in_thread(pack, content)
 
-    async def in_thread(self, function: Callable[..., T], *args: Any) -> T:
-        """Call in a thread and wait for its end even where this is cancelled: what it has made is to be closed."""
-        assert self.loop is not None
-        future = self.loop.run_in_executor(None, function, *args)
-        interrupted: BaseException | None = None
-
-        while not future.done():
-            try:
-                await asyncio.wait((future,))
-            except asyncio.CancelledError as exc:
-                interrupted = exc
-
-        if interrupted is not None:
-            future.exception()
-            raise interrupted
-
-        return future.result()
-
-    async def follow(self, task: Task) -> Any:
-        self.check()
-        self.counts["submitted"] += 1
-        self.open.add(task)
-        self.queue.append(task)
-
-        if self.idle:
-            self.dispatch()
+    async def follow(self, name: str, content: bytes | Packet, timeout: float | None, idempotent: bool) -> Any:
+        """Have a task done and return its result."""
+        staff = self.check()
+        self.submitted += 1
+        self.open += 1
+        task = Task(self.submitted, name, timeout, REPEATS if idempotent else 0, staff.loop.create_future())
 
         try:
-            return await task.future
-        except asyncio.CancelledError:
-            self.counts["cancelled"] += 1
-            self.abandon(task)
-            raise
+            if isinstance(content, bytes):
+                task.body = content
+            elif content.size <= LONGEST_COPY:
+                staff.spool(task, content)
+            else:
+                await in_thread(task.spool, content)
+                # The pool may have been closed in the meantime.
+                self.check()
+
+            del content
+            staff.submit(task)
+
+            try:
+                return await task.future
+            except asyncio.CancelledError:
+                staff.abandon(task)
+                raise
         finally:
-            self.open.discard(task)
+            staff.clear(task)
+            self.open -= 1
 
             if not self.open:
                 self.ring()
 
-    # Sending
-
-    def dispatch(self) -> None:
-        """Send what waits to workers that have nothing to do."""
-        while self.idle and (task := self.next_task()) is not None:
-            hand = next(iter(self.idle))
-            self.give(hand, task)
-
-    def next_task(self) -> Task | None:
-        queue = self.queue
-
-        while queue:
-            task = queue.popleft()
-
-            if not task.future.done():
-                return task
-
-        return None
-
-    def give(self, hand: Hand, task: Task) -> bool:
-        if not hand.send(task):
-            self.queue.appendleft(task)
-            return False
-
-        if len(hand.sent) == 1:
-            assert self.loop is not None
-            self.idle.pop(hand, None)
-            hand.since = self.loop.time()
-
-            if task.timeout is not None:
-                self.set_alarm(hand)
-
-        return True
-
-    def fill(self, hand: Hand) -> None:
-        """Send a worker as many tasks ahead as pays."""
-        depth = hand.depth if self.max_tasks is None else min(hand.depth, self.max_tasks - hand.done)
-
-        while len(hand.sent) < depth and (task := self.next_task()) is not None:
-            if not self.give(hand, task):
-                return
-
-    def settle(self, hand: Hand) -> None:
-        """See to it that a worker which has answered has something to do."""
-        if hand.phase is not Phase.READY:
-            return
-
-        if hand.is_worn:
-            if not hand.sent:
-                self.dismiss(hand)
-
-            return
-
-        if self.queue and len(hand.sent) <= hand.depth // 2:
-            self.fill(hand)
-
-        if not hand.sent:
-            self.idle[hand] = None
-
-            if not self.queue:
-                self.relieve()
-                self.dispatch()
-
-    def relieve(self) -> None:
-        """Take back what the worker with the longest line has not begun: another one has nothing to do."""
-        longest = max(self.hands.values(), key=lambda hand: len(hand.sent), default=None)
-
-        if longest is not None and len(longest.sent) > 1:
-            self.take_back(longest)
-
-    def take_back(self, hand: Hand) -> None:
-        taken = [task for task in hand.take_back() if not task.future.done()]
-        self.counts["moved"] += len(taken)
-        self.queue.extendleft(reversed(taken))
-
-    # Answers
-
-    def answers(self, hand: Hand) -> None:
-        """Take what a worker has to say."""
-        for _ in range(BATCH):
-            if not self.answer(hand):
-                break
-
-        self.settle(hand)
-
-    def answer(self, hand: Hand) -> bool:
-        try:
-            size, ancillary, _, _ = hand.channel.recvmsg_into((self.buffer,), DESCRIPTORS)
-        except (BlockingIOError, OSError):
-            return False
-
-        if not size:
-            return False
-
-        kind, number = HEAD.unpack_from(self.buffer)
-        body = self.view[HEAD.size : size]
-
-        if kind == Say.RESULT:
-            task = self.answered(hand, number)
-
-            try:
-                value = unpack(body)
-            except BaseException as exc:
-                self.fail(task, not_rebuilt(task, exc))
-            else:
-                self.succeed(task, value)
-        elif kind == Say.FAILURE:
-            task = self.answered(hand, number)
-            error, is_memory = told(task.name, body)
-            self.fail(task, error)
-
-            if is_memory:
-                # What it had been sent goes to others; it is let go when it has been settled.
-                hand.is_worn = True
-                self.take_back(hand)
-        elif kind == Say.SPOOLED:
-            self.take_spooled(self.answered(hand, number), descriptor_of(ancillary), bytes(body))
-        elif kind == Say.READY:
-            self.ready(hand)
-        elif kind == Say.UNFIT:
-            hand.reason, _ = told("the initializer", body)
-        elif kind == Say.SYNCED:
-            self.synced(hand)
-
-        return True
-
-    def answered(self, hand: Hand, number: int) -> Task:
-        assert self.loop is not None
-        task = hand.sent.popleft()
-        assert task.number == number, "a worker answers in the order in which it is asked"
-        now = self.loop.time()
-        hand.pace += ((now - hand.since) - hand.pace) * (0.2 if hand.done else 1.0)
-        hand.since = now
-        hand.done += 1
-        hand.is_worn = hand.is_worn or hand.done == self.max_tasks
-        self.idle_deaths = 0
-
-        if hand.sent and hand.sent[0].timeout is not None:
-            self.set_alarm(hand)
-
-        return task
-
-    def take_spooled(self, task: Task, descriptor: int, about: bytes) -> None:
-        if task.future.done():
-            os.close(descriptor)
-            return
-
-        if os.fstat(descriptor).st_size > LONGEST_COPY:
-            assert self.loop is not None
-
-            with suppress(RuntimeError):
-                reading = self.loop.run_in_executor(None, read_spool, descriptor, about)
-                reading.add_done_callback(functools.partial(self.read, task), context=self.context)
-                return
-
-        try:
-            value = read_spool(descriptor, about)
-        except BaseException as exc:
-            self.fail(task, not_rebuilt(task, exc))
-        else:
-            self.succeed(task, value)
-
-    def read(self, task: Task, reading: "asyncio.Future[Any]") -> None:
-        if reading.cancelled():
-            self.fail(task, PoolClosed("the event loop is being closed"))
-        elif (error := reading.exception()) is not None:
-            self.fail(task, not_rebuilt(task, error))
-        else:
-            self.succeed(task, reading.result())
-
-    def succeed(self, task: Task, value: Any) -> None:
-        if not task.future.done():
-            self.counts["succeeded"] += 1
-            task.future.set_result(value)
-
-    def fail(self, task: Task, error: BaseException, kind: str = "failed") -> None:
-        if not task.future.done():
-            self.counts[kind] += 1
-            task.future.set_exception(error)
-
-    # Stopping tasks
-
-    def set_alarm(self, hand: Hand) -> None:
-        """Look at a worker when its task may be over its time; at the earliest of such moments, the others follow."""
-        assert self.loop is not None
-        timeout = hand.sent[0].timeout
-
-        if timeout is not None and hand.phase is Phase.READY:
-            when = hand.since + timeout
-
-            if hand.timer is None or hand.timer.when() > when:
-                hand.set_timer(self.loop.call_at(when, self.look, hand, context=self.context))
-
-    def look(self, hand: Hand) -> None:
-        assert self.loop is not None
-        hand.timer = None
-
-        # What it has answered in the meantime counts.
-        while self.answer(hand):
-            pass
-
-        if hand.phase is Phase.READY and hand.sent and hand.sent[0].timeout is not None:
-            task = hand.sent[0]
-            timeout: float = hand.sent[0].timeout
-
-            if self.loop.time() < hand.since + timeout:
-                self.set_alarm(hand)
-            elif self.isolate(hand, task):
-                self.fail(task, TaskTimeout(task.name, timeout), "timeouts")
-                self.interrupt(hand)
-
-        self.settle(hand)
-        self.dispatch()
-
-    def isolate(self, hand: Hand, task: Task) -> bool:
-        """Leave a worker alone with `task`; return False where it has just ended that."""
-        self.take_back(hand)
-
-        while self.answer(hand):
-            pass
-
-        return bool(hand.sent) and hand.sent[0] is task
-
-    def abandon(self, task: Task) -> None:
-        """Do without a task whose caller has gone."""
-        if not task.future.cancelled():
-            # It ended in the same turn of the loop; else the future would complain that nobody has looked.
-            task.future.exception()
-
-        hand = task.hand
-
-        if hand is not None and hand.phase is Phase.READY and task in hand.sent:
-            if self.isolate(hand, task):
-                self.interrupt(hand)
-
-            self.settle(hand)
-            self.dispatch()
-
-    def interrupt(self, hand: Hand) -> None:
-        """Make a worker drop its one task, at the price of its life if need be."""
-        assert self.loop is not None and self.nest is not None
-
-        if self.grace <= 0:
-            self.kill(hand)
-            return
-
-        hand.phase = Phase.INTERRUPTED
-        self.nest.send_signal(hand.number, signal.SIGINT)
-        hand.set_timer(self.loop.call_later(self.grace, self.kill, hand, context=self.context))
-
-    def synced(self, hand: Hand) -> None:
-        if hand.phase is Phase.INTERRUPTED:
-            hand.set_timer(None)
-            hand.phase = Phase.READY
-            self.settle(hand)
-
-    def kill(self, hand: Hand) -> None:
-        assert self.nest is not None
-        hand.set_timer(None)
-        hand.phase = Phase.DYING
-        self.idle.pop(hand, None)
-        self.nest.send_signal(hand.number, signal.SIGKILL)
-
-    def dismiss(self, hand: Hand) -> None:
-        hand.phase = Phase.LEAVING
-        hand.set_timer(None)
-        self.idle.pop(hand, None)
-        hand.ask(Ask.STOP)
-        assert self.loop is not None
-        hand.set_timer(self.loop.call_later(max(self.grace, 1.0), self.kill, hand, context=self.context))
-
-    # Workers
-
     async def start(self) -> None:
         """Start the workers and wait until they are ready.
 
-        Raises `PoolBroken` where none comes up, with its reason, and TimeoutError after `start_timeout` seconds. After
-        an error or a cancellation nothing is left.
+        Raises `PoolBroken` where they do not come up, with the reason, and TimeoutError after `start_timeout` seconds.
+        After an error or a cancellation nothing is left.
         """
-        if self.loop is not None:
+        if self.staff is not None or self.is_closed:
             raise PoolClosed(f"{self!r} has been started already")
 
         if not hasattr(socket, "SOCK_SEQPACKET"):
-            raise PoolBroken("this system has no SOCK_SEQPACKET, which the workers are spoken to by")
+            raise PoolBroken("this system has no SOCK_SEQPACKET, which is how workers are spoken to")
 
-        self.loop = asyncio.get_running_loop()
-        self.started = self.loop.create_future()
+        staff = self.staff = Staff(self.size, self.rules, grace=self.grace, max_tasks=self.max_tasks, ended=self.ring)
 
         try:
-            self.nest = Nest(self, self.rules)
+            staff.open()
 
             async with asyncio.timeout(self.start_timeout):
-                await self.started
+                await staff.complete
+
+            self.check()
         except BaseException:
             await self.aclose(drain=0.0)
             raise
 
-        if self.broken is not None:
-            await self.aclose(drain=0.0)
-            raise self.new_broken()
-
-    def nest_up(self) -> None:
-        """Workers can be forked."""
-        for _ in range(self.size - len(self.hands)):
-            self.fork()
-
-    def nest_unfit(self, content: memoryview) -> None:
-        """What was to be preloaded failed."""
-        error, _ = told("preloading", content)
-        self.give_up(str(error))
-
-    def nest_gone(self, returncode: int | None) -> None:
-        """The nursery has been killed, and the kernel has killed its workers."""
-        self.nest = None
-
-        for hand in [*self.hands.values()]:
-            self.bury(hand, -signal.SIGKILL)
-
-        if self.is_closed or self.broken is not None:
-            return
-
-        assert self.loop is not None
-
-        if not self.starts.admit(self.loop.time()):
-            self.give_up(f"the nursery ended with {returncode}, again and again")
-            return
-
-        self.later(self.renest)
-
-    def renest(self) -> None:
-        try:
-            self.nest = Nest(self, self.rules)
-        except OSError as exc:
-            self.give_up(f"no process can be started: {exc}")
-
-    def fork(self) -> None:
-        """Have one more worker forked."""
-        if self.nest is None or self.is_closed or self.broken is not None or len(self.hands) >= self.size:
-            return
-
-        self.numbers += 1
-        # Numbers of workers and of tasks are never compared; the nursery has room for 32 bits.
-        number = self.numbers & 0xFFFFFFFF
-        hand = self.hands[number] = Hand(number)
-        self.counts["forks"] += 1
-        assert self.loop is not None
-        self.context.run(self.loop.add_reader, hand.channel.fileno(), self.answers, hand)
-        self.nest.fork(number, hand.back)
-
-    def worker_forked(self, number: int, pid: int) -> None:
-        """A worker has a process, or the system has no room for one."""
-        if (hand := self.hands.get(number)) is None:
-            return
-
-        if pid > 0:
-            hand.pid = pid
-        else:
-            hand.reason = OSError(-pid, os.strerror(-pid))
-            self.worker_ended(number, 1)
-
-    def ready(self, hand: Hand) -> None:
-        hand.phase = Phase.READY
-        self.idle[hand] = None
-        self.dispatch()
-        assert self.started is not None
-
-        if not self.started.done() and sum(hand.phase is Phase.READY for hand in self.hands.values()) >= self.size:
-            self.started.set_result(None)
-
-    def worker_signalled(self, number: int, what: int) -> None:
-        """A signal is on its way."""
-        hand = self.hands.get(number)
-
-        if hand is not None and what == signal.SIGINT and hand.phase is Phase.INTERRUPTED:
-            hand.ask(Ask.SYNC)
-
-    def worker_ended(self, number: int, returncode: int) -> None:
-        """A worker has ended."""
-        hand = self.hands.get(number)
-
-        if hand is None:
-            return
-
-        phase, had = hand.phase, bool(hand.sent)
-
-        # What it said before counts, and may say why.
-        while self.answer(hand):
-            pass
-
-        phase = hand.phase if phase is Phase.STARTING else phase
-        self.bury(hand, returncode)
-
-        if self.is_closed or self.broken is not None:
-            self.ring()
-            return
-
-        assert self.loop is not None and self.started is not None
-
-        if phase is Phase.STARTING:
-            reason = hand.reason or WorkerDied("its start", returncode, hand.pid)
-
-            if not self.started.done() or not self.starts.admit(self.loop.time()):
-                self.give_up(str(reason))
-            else:
-                self.later(self.fork)
-        elif phase is Phase.LEAVING or had:
-            self.fork()
-        else:
-            # Without a task nothing of ours has killed it: that it happens again is likely.
-            self.idle_deaths += 1
-            self.later(self.fork) if self.idle_deaths > self.size else self.fork()
-
-    def bury(self, hand: Hand, returncode: int) -> None:
-        """Settle what a worker leaves that has ended."""
-        while self.answer(hand):
-            pass
-
-        assert self.loop is not None
-        self.idle.pop(hand, None)
-        self.hands.pop(hand.number, None)
-        self.take_back(hand)
-
-        for task in hand.sent:
-            task.hand = None
-
-            if task.future.done():
-                continue
-
-            if task.repeats > 0:
-                task.repeats -= 1
-                self.counts["repeated"] += 1
-                self.queue.appendleft(task)
-            else:
-                self.fail(task, WorkerDied(task.name, returncode, hand.pid), "lost")
-
-        if hand.phase is not Phase.LEAVING and not self.is_closed:
-            self.counts["deaths"] += 1
-
-        hand.sent.clear()
-        self.loop.remove_reader(hand.channel.fileno())
-        hand.close()
-        self.dispatch()
-
-    def later(self, action: Callable[[], None]) -> None:
-        assert self.loop is not None
-        pause = RESPAWN.pause(min(self.idle_deaths + self.starts.count, 10) or 1, random.random())
-
-        def act() -> None:
-            self.respawns.discard(timer)
-
-            if not self.is_closed and self.broken is None:
-                action()
-
-        timer = self.loop.call_later(pause, act, context=self.context)
-        self.respawns.add(timer)
-
-    def give_up(self, reason: str) -> None:
-        """Let every call fail: no worker comes up."""
-        if self.broken is not None:
-            return
-
-        self.broken = PoolBroken(f"no worker of the pool comes up: {reason}")
-
-        for task in [*self.open]:
-            self.fail(task, self.new_broken())
-
-        assert self.started is not None
-
-        if not self.started.done():
-            self.started.set_result(None)
-
-    # Closing
-
     async def aclose(self, *, drain: float | None = None) -> None:
         """Take no task any more, wait `drain` seconds for those that are there, then end the workers.
 
-        None: `drain_timeout`. Calls that have not ended by then raise `PoolClosed`. When this is cancelled, they do so
-        at once. Takes no longer than that, some seconds added where processes do not want to die. May be called again.
+        None: `drain_timeout`. Calls that have not ended by then raise `PoolClosed`; when this is cancelled, they do so
+        at once. A few seconds more are given to processes that do not want to die. May be called again.
         """
+        self.is_closed = True
+
+        if self.staff is None:
+            return
+
         if self.closing is None:
-            self.is_closed = True
+            self.closing = asyncio.create_task(self.close(self.staff, self.drain_timeout if drain is None else drain))
 
-            if self.loop is None:
-                return
-
-            self.closing = asyncio.create_task(self.close(self.drain_timeout if drain is None else drain))
-
-        closing = self.closing
         interrupted: BaseException | None = None
 
-        while not closing.done():
+        while not self.closing.done():
             try:
-                await asyncio.wait((closing,))
+                await asyncio.wait((self.closing,))
             except asyncio.CancelledError as exc:
                 interrupted = exc
-                self.end_calls()
+                self.end_calls(self.staff)
 
-        closing.result()
+        self.closing.result()
 
         if interrupted is not None:
             raise interrupted
 
-    async def close(self, drain: float) -> None:
-        assert self.loop is not None
+    async def close(self, staff: Staff, drain: float) -> None:
+        await self.until(lambda: not self.open, drain if staff.broken is None else 0.0)
+        self.end_calls(staff)
+        staff.send_home()
+        await self.until(lambda: not staff.is_leaving, LEAVE)
+        await staff.close()
 
-        for timer in self.respawns:
-            timer.cancel()
-
-        await self.until(lambda: not self.open, drain if self.broken is None else 0.0)
-        self.end_calls()
-
-        for hand in [*self.hands.values()]:
-            if hand.phase is Phase.READY and not hand.sent:
-                # What it has written is flushed.
-                self.dismiss(hand)
-
-        await self.until(lambda: not any(hand.phase is Phase.LEAVING for hand in self.hands.values()), 2.0)
-
-        if (nest := self.nest) is not None:
-            nest.close()
-            await asyncio.wait((nest.gone,), timeout=LAST_PATIENCE)
-
-            if not nest.gone.done():
-                nest.kill()
-                await asyncio.wait((nest.gone,), timeout=LAST_PATIENCE)
-
-        for hand in [*self.hands.values()]:
-            self.bury(hand, -signal.SIGKILL)
+    def end_calls(self, staff: Staff) -> None:
+        staff.end_tasks(lambda: PoolClosed("the pool has been closed before this task had ended"))
 
     async def until(self, is_over: Callable[[], bool], timeout: float) -> None:
-        """Wait until `is_over`, which is asked whenever something has ended, at most `timeout` seconds."""
-        assert self.loop is not None
-        end = self.loop.time() + timeout
+        """Wait until `is_over`, which is asked when something has ended, at most `timeout` seconds."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + timeout
 
-        while not is_over() and (left := end - self.loop.time()) > 0:
-            self.bell = self.loop.create_future()
+        while not is_over() and (left := end - loop.time()) > 0:
+            self.bell = loop.create_future()
             await asyncio.wait((self.bell,), timeout=left)
 
     def ring(self) -> None:
         if self.bell is not None and not self.bell.done():
             self.bell.set_result(None)
-
-    def end_calls(self) -> None:
-        for task in [*self.open]:
-            self.fail(task, PoolClosed("the pool has been closed before this task had ended"))
-
-        self.queue.clear()
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -924,38 +408,28 @@ class WorkerPool:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        # Nobody waits for what was begun before an error.
+        # After an error nobody waits for what was begun before it.
         await self.aclose(drain=None if kind is None else 0.0)
 
     @property
     def pids(self) -> tuple[int, ...]:
         """The process ids of the workers."""
-        return tuple(hand.pid for hand in self.hands.values() if hand.pid is not None)
+        hands = () if self.staff is None else self.staff.hands.values()
+        return tuple(hand.pid for hand in hands if hand.pid is not None)
 
     def statistics(self) -> WorkerPoolStatistics:
         """Return what the pool is doing, and has done."""
-        ready = [hand for hand in self.hands.values() if hand.phase is Phase.READY]
+        staff = self.staff
+        ready = [] if staff is None else [hand for hand in staff.hands.values() if hand.phase is Phase.READY]
+        waiting = () if staff is None else staff.queue
         return WorkerPoolStatistics(
             size=self.size,
             workers=len(ready),
             busy=sum(1 for hand in ready if hand.sent),
-            waiting=sum(1 for task in self.queue if not task.future.done()),
-            **self.counts,
+            waiting=sum(1 for task in waiting if not task.future.done()),
+            submitted=self.submitted,
+            **(dict.fromkeys(COUNTED, 0) if staff is None else staff.counts),
         )
-
-
-COUNTED = (
-    "submitted",
-    "succeeded",
-    "failed",
-    "timeouts",
-    "cancelled",
-    "lost",
-    "moved",
-    "repeated",
-    "deaths",
-    "forks",
-)
 
 
 def available_cores() -> int:
@@ -963,36 +437,29 @@ def available_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def is_short(value: object) -> bool:
-    kind = type(value)
-    return kind in PLAIN or ((kind is str or kind is bytes) and len(value) < SHORT)  # type: ignore[arg-type]  # both have
+def are_short(args: tuple[Any, ...]) -> bool:
+    for arg in args:
+        kind = type(arg)
+
+        if kind not in PLAIN and not ((kind is str or kind is bytes) and len(arg) < SHORT):
+            return False
+
+    return True
 
 
-def descriptor_of(ancillary: Sequence[tuple[int, int, bytes]]) -> int:
-    ((_, _, content),) = ancillary
-    return int.from_bytes(content[:4], sys.byteorder, signed=True)
+async def in_thread(function: Callable[..., T], *args: Any) -> T:
+    """Call in a thread and wait for its end, also where this is cancelled: what it makes has to be closed."""
+    future = asyncio.get_running_loop().run_in_executor(None, function, *args)
+    interrupted: BaseException | None = None
 
-
-def told(task: str, body: memoryview) -> tuple[BaseException, bool]:
-    """Return the error that a worker tells of, and whether its memory is full."""
-    content, kind, text, trace, is_memory = unpack(body)
-    described = TaskFailed(task, kind, text, trace)
-
-    if content is not None:
+    while not future.done():
         try:
-            error = unpack(content)
-        except Exception:
-            # What the worker can make again, this process may not be able to: it has other modules.
-            return described, is_memory
+            await asyncio.wait((future,))
+        except asyncio.CancelledError as exc:
+            interrupted = exc
 
-        if isinstance(error, Exception):
-            error.__cause__ = described
-            return error, is_memory
+    if interrupted is not None:
+        future.exception()
+        raise interrupted
 
-    return described, is_memory
-
-
-def not_rebuilt(task: Task, exc: BaseException) -> TaskFailed:
-    failed = TaskFailed(task.name, type(exc).__qualname__, f"its result cannot be rebuilt here: {exc}")
-    failed.__cause__ = exc
-    return failed
+    return future.result()

@@ -206,3 +206,23 @@ async def test_each_loop_has_a_background_of_its_own() -> None:
         return default_background()
 
     assert await asyncio.to_thread(lambda: asyncio.run(other())) is not mine
+
+
+async def test_a_cancellation_of_cancelling_is_handed_on_to_the_tasks() -> None:
+    async def deaf_once() -> None:
+        try:
+            await forever()
+        except asyncio.CancelledError:
+            await forever()
+
+    task = asyncio.create_task(deaf_once())
+    await yield_now()
+    cancelling = asyncio.create_task(cancel_tasks([task]))
+    await yield_now(3)
+    assert not task.done()
+    cancelling.cancel()
+    await asyncio.wait([cancelling], timeout=5)
+    done = task.done()
+    task.cancel()
+    await asyncio.wait([task, cancelling])
+    assert done and cancelling.cancelled()

@@ -578,3 +578,15 @@ async def test_a_storm_of_cancellations_loses_nothing(seed: int) -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
     seen += [item async for item in queue]
     assert sorted(seen) == sorted(put)
+
+
+async def test_room_that_comes_with_a_cancellation_goes_to_the_next_writer() -> None:
+    queue: ClosableQueue[int] = ClosableQueue(1)
+    queue.put_nowait(0)
+    first, second = (asyncio.create_task(queue.put(number)) for number in (1, 2))
+    await yield_now()
+    assert queue.get_nowait() == 0
+    first.cancel()
+    await yield_now(3)
+    assert first.cancelled() and second.done()
+    assert queue.get_nowait() == 2

@@ -573,3 +573,24 @@ async def test_no_cancellation_keeps_anything_but_a_whole_result() -> None:
         assert await load() == [0, 1, 2]
 
     await cancel_sweep(scene, check)
+
+
+async def test_an_invalidated_result_that_comes_last_does_not_replace_the_new_one() -> None:
+    gates = {"old": asyncio.Event(), "new": asyncio.Event()}
+    version = "old"
+
+    @FuncCache()
+    async def load() -> str:
+        seen = version
+        await gates[seen].wait()
+        return seen
+
+    old = asyncio.create_task(load())
+    await yield_now()
+    version = "new"
+    cache_of(load).invalidate()
+    gates["new"].set()
+    assert await load() == "new"
+    gates["old"].set()
+    assert await old == "old"
+    assert await load() == "new"
