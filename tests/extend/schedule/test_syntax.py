@@ -71,7 +71,7 @@ def test_days_from_the_end_and_weekdays_near_a_date() -> None:
 
 
 def test_weekdays_by_number_in_the_month_and_the_last_one() -> None:
-    read = read_expression("0 0 * * FRI#3,1#5,7#2,FRIL,0L,TUE")
+    read = read_expression("0 0 * * FRI#3,1#5,7#2,FRIL,7L,TUE")
 
     assert read.weekdays == (2,)
     assert read.nth_weekdays == ((0, 2), (1, 5), (5, 3))
