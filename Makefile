@@ -80,6 +80,8 @@ system:
 	@missing=; \
 	export PATH="$$PATH:/usr/sbin"; \
 	command -v chromium >/dev/null || missing="$$missing chromium"; \
+	command -v chronyd >/dev/null || missing="$$missing chrony"; \
+	command -v soffice >/dev/null || missing="$$missing libreoffice-calc-nogui"; \
 	command -v mariadbd >/dev/null || missing="$$missing mariadb-server"; \
 	command -v redis-server >/dev/null || missing="$$missing redis-server"; \
 	$(PYTHON) -c 'import ensurepip' 2>/dev/null || missing="$$missing python3-venv"; \
