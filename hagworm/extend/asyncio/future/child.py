@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import Context
 from typing import Any
+from weakref import WeakMethod
 
 from hagworm.extend.process.group import Group
 
@@ -24,7 +25,8 @@ class Child:
     """A process in a group of its own, together with all that it starts and that stays in its group.
 
     When it ends, whatever is left in the group is killed; when the process that started it ends, even by SIGKILL, the
-    whole group is, see `Group`. Must be made on a running loop. Raises OSError where it cannot be started.
+    whole group is, see `Group`. So it is when it is forgotten while it runs, with a ResourceWarning. Must be made on a
+    running loop. Raises OSError where it cannot be started.
     """
 
     __slots__ = ("__weakref__", "ended", "group", "loop", "popen", "program")
@@ -61,7 +63,9 @@ class Child:
 
         self.ended: asyncio.Future[int | None] = self.loop.create_future()
         """Its exit code, minus the signal that killed it, or None where somebody else has buried it."""
-        watch_end(self.loop, self.popen, self.bury)
+        buried = WeakMethod(self.bury)
+        # The loop must not keep what everybody else has forgotten.
+        watch_end(self.loop, self.popen, lambda returncode: (bury := buried()) and bury(returncode))
 
     def __repr__(self) -> str:
         state = f"ended with {self.ended.result()}" if self.ended.done() else "running"
@@ -71,6 +75,10 @@ class Child:
         if getattr(self, "ended", None) is not None and not self.ended.done():
             warnings.warn(f"{self!r} was left running, and is killed now", ResourceWarning, source=self, stacklevel=1)
             self.group.close()
+
+            if self.loop.is_closed():
+                # Nobody else will bury it.
+                buried(self.popen, 0)
 
     @property
     def pid(self) -> int:
@@ -141,21 +149,41 @@ def watch_end(
     children is touched: no handler of SIGCHLD, no `waitpid(-1)`.
     """
     try:
-        descriptor = os.pidfd_open(popen.pid)
+        watch = Watch(loop, popen, callback)
     except (AttributeError, OSError):
         watch_in_thread(loop, popen, callback)
-        return
+    else:
+        # The handle that is made here keeps its context, for as long as the process runs.
+        Context().run(loop.add_reader, watch.descriptor, watch.look)
 
-    def look() -> None:
-        ended, returncode = buried(popen)
+
+class Watch:
+    """The descriptor of a process, kept by the loop until that has ended, or the loop is closed."""
+
+    __slots__ = ("callback", "descriptor", "loop", "popen")
+
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, popen: "subprocess.Popen[bytes]", callback: Callable[[int | None], Any]
+    ) -> None:
+        self.descriptor = -1
+        self.loop = loop
+        self.popen = popen
+        self.callback = callback
+        self.descriptor = os.pidfd_open(popen.pid)
+
+    def __repr__(self) -> str:
+        return f"<Watch over {self.popen.pid}>"
+
+    def __del__(self) -> None:
+        if self.descriptor >= 0:
+            os.close(self.descriptor)
+
+    def look(self) -> None:
+        ended, returncode = buried(self.popen)
 
         if ended:
-            loop.remove_reader(descriptor)
-            os.close(descriptor)
-            callback(returncode)
-
-    # The handle that is made here keeps its context, for as long as the process runs.
-    Context().run(loop.add_reader, descriptor, look)
+            self.loop.remove_reader(self.descriptor)
+            self.callback(returncode)
 
 
 def watch_in_thread(

@@ -144,7 +144,7 @@ class Hand:
 
     def take_back(self) -> list[Task]:
         """Take back what the worker has not begun, in the order in which it was sent."""
-        count = 0
+        numbers: set[int] = set()
 
         while True:
             try:
@@ -155,15 +155,20 @@ class Hand:
             if ancillary:
                 os.close(descriptor_of(ancillary))
 
-            kind, _ = HEAD.unpack_from(message)
-            count += kind in (Ask.TASK, Ask.SPOOLED, Ask.LENT)
+            kind, number = HEAD.unpack_from(message)
 
-        taken = [self.sent.pop() for _ in range(count)]
+            if kind in (Ask.TASK, Ask.SPOOLED, Ask.LENT):
+                numbers.add(number)
+
+        # Not always the last ones: between two of these messages the worker may have taken one for itself.
+        taken = [task for task in self.sent if task.number in numbers]
+
+        if taken:
+            self.sent = deque(task for task in self.sent if task.number not in numbers)
 
         for task in taken:
             task.hand = None
 
-        taken.reverse()
         return taken
 
     def has_begun(self, task: Task) -> bool:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import warnings
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextvars import Context
@@ -16,20 +17,32 @@ LONGEST_LINE = 1024 * 1024
 
 
 class PipeEnd:
-    """A descriptor that does not block, waited for without keeping anything between two waits."""
+    """A descriptor that does not block, waited for without keeping anything between two waits.
 
-    __slots__ = ("descriptor", "loop", "name", "waiter")
+    `source` is kept alive as long as this is. Forgotten, the descriptor is closed, with a ResourceWarning.
+    """
 
-    def __init__(self, descriptor: int, name: str) -> None:
+    __slots__ = ("descriptor", "loop", "name", "source", "waiter")
+
+    def __init__(self, descriptor: int, name: str, source: object = None) -> None:
         os.set_blocking(descriptor, False)
         self.descriptor = descriptor
         self.name = name
+        self.source = source
         self.loop = asyncio.get_running_loop()
         self.waiter: asyncio.Future[None] | None = None
 
     def __repr__(self) -> str:
         state = "closed" if self.descriptor < 0 else "waiting" if self.waiter is not None else "open"
         return f"<{type(self).__name__} {self.name}: {state}>"
+
+    def __del__(self) -> None:
+        if getattr(self, "descriptor", -1) >= 0:
+            warnings.warn(f"{self!r} was left open, and is closed now", ResourceWarning, source=self, stacklevel=1)
+            os.close(self.descriptor)
+            # Whoever keeps the warning keeps this.
+            self.descriptor = -1
+            self.source = None
 
     def close(self) -> None:
         """Give the descriptor back; who waits for it sees the end of the pipe. May be called again."""
@@ -40,6 +53,7 @@ class PipeEnd:
             self.forget()
             os.close(self.descriptor)
             self.descriptor = -1
+            self.source = None
 
     def forget(self) -> None:
         raise NotImplementedError
@@ -69,8 +83,8 @@ class PipeReader(PipeEnd):
 
     __slots__ = ("is_ahead",)
 
-    def __init__(self, descriptor: int, name: str) -> None:
-        super().__init__(descriptor, name)
+    def __init__(self, descriptor: int, name: str, source: object = None) -> None:
+        super().__init__(descriptor, name, source)
         self.is_ahead = False
         """Whether the process writes faster than it is read."""
 

@@ -13,8 +13,7 @@ from typing import Any
 
 from hagworm.extend.asyncio.future.hand import Hand, Phase, Task, descriptor_of
 from hagworm.extend.asyncio.future.nest import Nest
-from hagworm.extend.error import PoolBroken, PoolClosed, TaskFailed, TaskTimeout, WorkerDied
-from hagworm.extend.process.restart import Intensity
+from hagworm.extend.error import PoolBroken, PoolClosed, TaskFailed, TaskTimeout, WorkerDied, describe_end
 from hagworm.extend.process.wire import HEAD, Packet, read_spool, unpack
 from hagworm.extend.process.worker import DESCRIPTORS, LONGEST_MESSAGE, Ask, Say, WorkerRules
 from hagworm.extend.resilience.backoff import Backoff
@@ -29,6 +28,9 @@ BATCH = 64
 LAST_PATIENCE = 5.0
 LEAVE = 2.0
 """Seconds in which a worker that has nothing to do leaves when it is told to."""
+MOST_REFUSALS = 3
+MOST_DEATHS = 10
+"""How many workers in a row may fail to start: by an error of their initializer, or because something kills them."""
 RESPAWN = Backoff(first=0.05, longest=5.0, jitter=0.5)
 
 
@@ -45,7 +47,6 @@ class Staff:
         self.ended = ended
         """Told that a worker has ended and is not replaced."""
         self.loop = asyncio.get_running_loop()
-        self.context = Context()
         self.nest: Nest | None = None
         self.slots: list[int] = []
         """Places of the board where no worker writes."""
@@ -60,8 +61,10 @@ class Staff:
         """Done when all are ready for the first time, or never will be."""
         self.broken: PoolBroken | None = None
         self.is_closed = False
-        self.starts = Intensity(5, 60.0)
+        self.failed_starts = 0
+        """How many workers in a row have ended before they were ready."""
         self.idle_deaths = 0
+        """How many in a row have ended without having been given a task."""
         self.spare: list[int] = []
         """Memory that has been used, and is quicker to use again than to get anew."""
         self.timers: set[asyncio.TimerHandle] = set()
@@ -139,13 +142,13 @@ class Staff:
         if hand.phase is not Phase.READY:
             return
 
-        sent = hand.sent
-
         if hand.is_worn:
-            if not sent:
+            if not hand.sent:
                 self.dismiss(hand)
 
             return
+
+        sent = hand.sent
 
         if self.queue and len(sent) <= (depth := hand.depth) // 2:
             if self.max_tasks is not None:
@@ -220,7 +223,7 @@ class Staff:
         elif kind == Say.READY:
             self.ready(hand)
         elif kind == Say.UNFIT:
-            hand.reason, _ = told("the initializer", body)
+            hand.reason = described("the initializer", body)
         elif hand.phase is Phase.INTERRUPTED:
             # The signal has come: the next task is safe from it.
             hand.set_timer(None)
@@ -295,7 +298,7 @@ class Staff:
         when = hand.since + timeout
 
         if hand.phase is Phase.READY and (hand.timer is None or hand.timer.when() > when):
-            hand.set_timer(self.loop.call_at(when, self.look, hand, context=self.context))
+            hand.set_timer(self.loop.call_at(when, self.look, hand, context=Context()))
 
     def look(self, hand: Hand) -> None:
         hand.timer = None
@@ -349,7 +352,7 @@ class Staff:
 
         hand.phase = Phase.INTERRUPTED
         self.nest.send_signal(hand.number, signal.SIGINT)
-        hand.set_timer(self.loop.call_later(self.grace, self.kill, hand, context=self.context))
+        hand.set_timer(self.loop.call_later(self.grace, self.kill, hand, context=Context()))
 
     def worker_signalled(self, number: int, what: int) -> None:
         """A signal is on its way to a worker."""
@@ -363,7 +366,7 @@ class Staff:
         hand.phase = Phase.LEAVING
         self.idle.pop(hand, None)
         hand.ask(Ask.STOP)
-        hand.set_timer(self.loop.call_later(LEAVE, self.kill, hand, context=self.context))
+        hand.set_timer(self.loop.call_later(LEAVE, self.kill, hand, context=Context()))
 
     def kill(self, hand: Hand) -> None:
         hand.set_timer(None)
@@ -387,7 +390,7 @@ class Staff:
 
     def nest_unfit(self, content: memoryview) -> None:
         """What was to be preloaded failed."""
-        self.give_up(str(told("preloading", content)[0]))
+        self.give_up(str(described("preloading", content)))
 
     def nest_gone(self, returncode: int | None) -> None:
         """The nursery has been killed, and the kernel has killed its workers."""
@@ -400,10 +403,12 @@ class Staff:
             nest.clear()
 
         if self.is_needed:
-            if self.starts.admit(self.loop.time()):
-                self.later(self.reopen)
+            self.failed_starts += 1
+
+            if self.failed_starts > MOST_DEATHS:
+                self.give_up(f"the process that forks them ends again and again: {describe_end(returncode)}")
             else:
-                self.give_up(f"the process that forks them ends again and again, the last time with {returncode}")
+                self.later(self.reopen, self.failed_starts)
 
     def reopen(self) -> None:
         try:
@@ -426,7 +431,7 @@ class Staff:
         self.nest.board[slot] = 0
         hand = self.hands[self.number] = Hand(self.number, self.nest.board, slot)
         self.counts["forks"] += 1
-        self.context.run(self.loop.add_reader, hand.channel.fileno(), self.answers, hand)
+        Context().run(self.loop.add_reader, hand.channel.fileno(), self.answers, hand)
         self.nest.fork(self.number, hand.back, slot)
 
     def worker_forked(self, number: int, pid: int) -> None:
@@ -442,6 +447,7 @@ class Staff:
 
     def ready(self, hand: Hand) -> None:
         hand.phase = Phase.READY
+        self.failed_starts = 0
 
         if not self.complete.done() and all(hand.phase is Phase.READY for hand in self.hands.values()):
             self.complete.set_result(None)
@@ -463,18 +469,19 @@ class Staff:
         if not self.is_needed:
             self.ended()
         elif phase is Phase.STARTING:
-            reason = hand.reason or WorkerDied("its start", returncode, hand.pid)
+            self.failed_starts += 1
+            most = MOST_DEATHS if hand.reason is None else MOST_REFUSALS
 
-            if not self.complete.done() or not self.starts.admit(self.loop.time()):
-                self.give_up(str(reason))
+            if not self.complete.done() or self.failed_starts > most:
+                self.give_up(str(hand.reason or WorkerDied("its start", returncode, hand.pid)))
             else:
-                self.later(self.fork)
+                self.later(self.fork, self.failed_starts)
         elif had_task or phase is Phase.LEAVING:
             self.fork()
         else:
             # Where it was no task that killed it, it may well happen again at once.
             self.idle_deaths += 1
-            self.later(self.fork)
+            self.later(self.fork, self.idle_deaths - self.size)
 
     def bury(self, hand: Hand, returncode: int) -> None:
         """Settle what a worker leaves that has ended."""
@@ -510,14 +517,17 @@ class Staff:
         hand.close()
         self.dispatch()
 
-    def later(self, action: Callable[[], None]) -> None:
-        pause = RESPAWN.pause(max(1, self.idle_deaths + self.starts.count - self.size), random.random())
+    def later(self, action: Callable[[], None], times: int) -> None:
+        """Do something after a pause that grows with `times`; there is none below 1."""
+        if times < 1:
+            action()
+            return
 
         def act() -> None:
             self.timers.discard(timer)
             action()
 
-        timer = self.loop.call_later(pause, act, context=self.context)
+        timer = self.loop.call_later(RESPAWN.pause(times, random.random()), act, context=Context())
         self.timers.add(timer)
 
     def give_up(self, reason: str) -> None:
@@ -598,10 +608,16 @@ def read_and_close(descriptor: int, about: bytes) -> Any:
         os.close(descriptor)
 
 
+def described(task: str, body: memoryview) -> TaskFailed:
+    """Return what a worker tells of an error, in words."""
+    _, kind, text, trace, _ = unpack(body)
+    return TaskFailed(task, kind, text, trace)
+
+
 def told(task: str, body: memoryview) -> tuple[BaseException, bool]:
-    """Return the error that a worker tells of, and whether its memory was full."""
-    content, kind, text, trace, is_memory = unpack(body)
-    described = TaskFailed(task, kind, text, trace)
+    """Return the error that a worker tells of, itself where it can be made again; and whether its memory was full."""
+    content, *_, is_memory = unpack(body)
+    in_words = described(task, body)
 
     if content is not None:
         # What the worker could make again, this process may not be able to.
@@ -609,10 +625,10 @@ def told(task: str, body: memoryview) -> tuple[BaseException, bool]:
             error = unpack(content)
 
             if isinstance(error, Exception):
-                error.__cause__ = described
+                error.__cause__ = in_words
                 return error, is_memory
 
-    return described, is_memory
+    return in_words, is_memory
 
 
 def not_rebuilt(task: Task, exc: BaseException) -> TaskFailed:

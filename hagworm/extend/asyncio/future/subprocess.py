@@ -158,13 +158,13 @@ class SubProcess:
         ends = iter(ours)
 
         if stdin == PIPE:
-            self.stdin = PipeWriter(next(ends), f"stdin of {self.args[0]}")
+            self.stdin = PipeWriter(next(ends), f"stdin of {self.args[0]}", self.child)
 
         if stdout == PIPE:
-            self.stdout = PipeReader(next(ends), f"stdout of {self.args[0]}")
+            self.stdout = PipeReader(next(ends), f"stdout of {self.args[0]}", self.child)
 
         if stderr == PIPE:
-            self.stderr = PipeReader(next(ends), f"stderr of {self.args[0]}")
+            self.stderr = PipeReader(next(ends), f"stderr of {self.args[0]}", self.child)
 
     @property
     def started(self) -> Child:
