@@ -1,6 +1,7 @@
 """Whatever waits can be cancelled at each of its suspensions: nothing is lost, leaked or left waiting."""
 
 import asyncio
+import shutil
 from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from hagworm.extend.asyncio.base.background import Background
 from hagworm.extend.asyncio.base.cancel import cancel_tasks
 from hagworm.extend.asyncio.base.deadline import within
+from hagworm.extend.asyncio.base.delay import DelayQueue
 from hagworm.extend.asyncio.base.flight import Flights
 from hagworm.extend.asyncio.base.group import TaskGroup, TaskStatus, amap, as_completed, gather_limited
 from hagworm.extend.asyncio.base.latch import Latch, ValueEvent
@@ -20,8 +22,10 @@ from hagworm.extend.asyncio.base.portal import Portal
 from hagworm.extend.asyncio.base.queues import ClosableQueue, PriorityQueue
 from hagworm.extend.asyncio.base.share import FuncCache, cache_of
 from hagworm.extend.asyncio.buffer.batch import QueueBuffer
+from hagworm.extend.asyncio.buffer.journal import Journal
 from hagworm.extend.asyncio.buffer.spool import FileBuffer
 from hagworm.extend.asyncio.buffer.work import DataQueue
+from hagworm.extend.asyncio.file.loader import Fetched, FileLoader
 from hagworm.extend.asyncio.file.stream import open_file
 from hagworm.extend.asyncio.file.whole import read_file, write_file
 from hagworm.extend.asyncio.future.iterate import iterate
@@ -767,6 +771,90 @@ class CachedCall(Calls):
     async def check(self) -> None:
         await super().check()
         assert await self.load(7) == 7
+
+
+class JournalWrite(Trial):
+    """What is on its way to the disk gets there, or never began: an item that was reported is found again."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.written = 0
+        self.journal = Journal(folder / "journal", fsync="never")
+
+    def tell(self) -> None:
+        self.written += 1
+
+    async def use(self) -> None:
+        self.written = 0
+        shutil.rmtree(self.folder / "journal", ignore_errors=True)
+        self.journal = Journal(self.folder / "journal", fsync="never")
+        assert await self.journal.open() == []
+        await self.journal.write(b"one", self.tell)
+        await self.journal.write(b"two", self.tell)
+
+    async def check(self) -> None:
+        await self.journal.aclose()
+        again = Journal(self.folder / "journal", fsync="never")
+        assert await again.open() == [b"one", b"two"][: self.written]
+        await again.aclose()
+
+
+class LoaderFetch(Trial):
+    """One of two who share a look goes: the other gets what there is, and the next one too."""
+
+    def __init__(self, folder: Path) -> None:
+        self.loader = FileLoader(fetch=self.answer)
+
+    async def answer(self, url: str, headers: object) -> Fetched:
+        await turns(3)
+        return Fetched(200, {}, url.encode())
+
+    async def use(self) -> None:
+        self.loader.clear()
+        self.other = asyncio.create_task(self.loader.fetch("http://a"))
+        await asyncio.sleep(0)
+        assert await self.loader.fetch("http://a") == b"http://a"
+
+    async def check(self) -> None:
+        async with asyncio.timeout(PROMPT):
+            assert await self.other == b"http://a"
+            assert await self.loader.fetch("http://a") == b"http://a"
+
+        assert self.loader.statistics().loading == 0
+
+    async def close(self) -> None:
+        await self.loader.aclose()
+
+
+class LoaderRead(LoaderFetch):
+    async def use(self) -> None:
+        self.loader.clear()
+        path = self.folder / "file"
+        path.write_bytes(b"http://a")
+        self.other = asyncio.create_task(self.loader.read(path))
+        assert await self.loader.read(path) == b"http://a"
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.folder = folder
+
+
+class DelayedGet(Trial):
+    def __init__(self, folder: Path) -> None:
+        self.queue: DelayQueue[int] = DelayQueue(2)
+
+    async def use(self) -> None:
+        await self.queue.put(1, delay=0.001)
+        await self.queue.put(2)
+        assert await self.queue.get() == 2
+        assert await self.queue.get() == 1
+
+    async def check(self) -> None:
+        async with asyncio.timeout(PROMPT):
+            while len(self.queue):
+                await self.queue.get()
+
+        assert self.queue.room.used == 0
 
 
 def trials(kind: type[Trial] = Trial) -> list[type[Trial]]:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from hagworm.extend.asyncio.base.deadline import Within as Within
     from hagworm.extend.asyncio.base.deadline import remaining as remaining
     from hagworm.extend.asyncio.base.deadline import within as within
+    from hagworm.extend.asyncio.base.delay import DelayQueue as DelayQueue
+    from hagworm.extend.asyncio.base.delay import DelayStatistics as DelayStatistics
     from hagworm.extend.asyncio.base.flight import Flights as Flights
     from hagworm.extend.asyncio.base.flight import FlightStatistics as FlightStatistics
     from hagworm.extend.asyncio.base.flight import ThreadFlights as ThreadFlights
@@ -97,6 +99,8 @@ HOMES = {
     "CapacityLimiter": "limiter",
     "ClosableQueue": "queues",
     "Completed": "group",
+    "DelayQueue": "delay",
+    "DelayStatistics": "delay",
     "FlightStatistics": "flight",
     "Flights": "flight",
     "FlowControl": "queues",

@@ -1,4 +1,4 @@
-"""A Redis for the tests that share a rate."""
+"""A Redis for the tests that need one that processes share."""
 
 import os
 from collections.abc import Iterator
