@@ -8,8 +8,16 @@ HagwormError                      code
 │   ├── PortalClosed              portal        … the way into an event loop from other threads
 │   ├── QueueClosed               queue         … a queue
 │   └── ScopeClosed               scope         … the scope that held a value
+├── BadValue                      value         a value is not what it is taken for
+│   ├── BadArchive                archive       … an archive that it is not safe to unpack
+│   ├── BadEncoding               encoding      … text or bytes in some format, JSON for example
+│   │   └── EndOfData             end           … which end too early
+│   ├── BadSignature              signature     … a signature
+│   └── LimitExceeded             limit         … it is larger, deeper or more than it may be
 ├── BatchFailed                   batch         what was fetched together has no answer for one of those who asked
 ├── ConfigError                   config        the settings are wrong; the service does not start (exit code 2)
+├── ConstError                    const         what is set once is set again, or what is frozen is changed
+├── CycleFound                    cycle         what should come one after another goes round in a circle
 ├── DeadlineExceeded              deadline      the time that was given is over
 │   ├── SegmentBusy               busy          … waiting for memory that another process holds
 │   └── TaskTimeout               tasktimeout   … for a task in a worker process, which has been stopped
@@ -19,7 +27,13 @@ HagwormError                      code
 ├── FetchFailed                   fetch         the other side has answered, but not with what was asked for
 ├── JournalError                  journal       what is kept on disk cannot be read or written
 ├── MissingExtra                  extra         an optional dependency is not installed
+├── NoCandidate                   candidate     there is nothing to choose from
 ├── NoScope                       noscope       a scoped value is wanted where no scope has been entered
+├── NTPError                      ntp           a clock elsewhere does not tell the time
+│   ├── KissOfDeath               kiss          … its server has sent us away
+│   ├── NotSynchronised           unsynchronised … too few agree with each other
+│   └── NTPReplyError             ntpreply      … its packet is wrong, or says that it does not know the time itself
+├── PlaylistError                 playlist      the text of a playlist, or what is asked of one, is wrong
 ├── PortInUse                     port          the address cannot be bound (exit code 2)
 ├── ProcessError                  process       a process did not do what it was started for
 │   ├── CommandFailed             command       … its exit code is another than 0
@@ -29,13 +43,16 @@ HagwormError                      code
 │   ├── TaskFailed                task          … a task raised what cannot be carried over as it is
 │   └── WorkerDied                worker        … the worker ended in the middle of a task
 ├── Refused                       refused       it was not tried, as something says not now
+│   ├── ClockBehind               clock         … the clock has gone back, or more numbers are wanted than it has moments
 │   ├── CircuitOpen               circuit       … too many of the last calls failed
 │   ├── JobRefused                job           … who would run it is closed
 │   │   ├── Overloaded            overloaded    … there is no room for it, or no longer
 │   │   └── DuplicateJob          duplicate     … one of that name is there already
 │   └── RateLimited               rate          … as many as may have already been made
+├── ResultError                   result        a result is taken for what it is not
 ├── ScheduleError                 schedule      an interval, cron expression or time zone is wrong
 ├── SegmentError                  segment       shared memory is not what it is taken for
+├── SingletonError                singleton     a class of one object is asked for another one
 └── StartupFailed                 startup       a lifespan raised while starting (exit code 3)
 
 What concerns one request (HTTPError and its kin) lives in `hagworm.facade.failure`.
@@ -47,25 +64,40 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 __all__ = (
+    "BadArchive",
+    "BadEncoding",
+    "BadSignature",
+    "BadValue",
     "BatchFailed",
     "BufferClosed",
     "CircuitOpen",
+    "ClockBehind",
     "Closed",
     "CommandFailed",
     "ConfigError",
+    "ConstError",
+    "CycleFound",
     "DeadlineExceeded",
     "DefinitionError",
     "DuplicateJob",
+    "EndOfData",
     "EngineNotFound",
     "ExecutorClosed",
     "FetchFailed",
     "HagwormError",
     "JobRefused",
     "JournalError",
+    "KissOfDeath",
+    "LimitExceeded",
     "MissingExtra",
+    "NTPError",
+    "NTPReplyError",
+    "NoCandidate",
     "NoScope",
+    "NotSynchronised",
     "OutputTooLong",
     "Overloaded",
+    "PlaylistError",
     "PoolBroken",
     "PoolClosed",
     "PortInUse",
@@ -74,16 +106,19 @@ __all__ = (
     "QueueClosed",
     "RateLimited",
     "Refused",
+    "ResultError",
     "ScheduleError",
     "ScopeClosed",
     "SegmentBusy",
     "SegmentError",
+    "SingletonError",
     "StartupFailed",
     "SupervisionFailed",
     "TargetError",
     "TaskFailed",
     "TaskTimeout",
     "WorkerDied",
+    "cut_repr",
     "describe_end",
     "extra",
     "nearest",
@@ -94,6 +129,22 @@ def nearest(name: str, known: Iterable[str]) -> str:
     """Return ` (did you mean 'x'?)` for the closest of `known`, or an empty string."""
     matches = difflib.get_close_matches(name, list(known), n=1)
     return f" (did you mean {matches[0]!r}?)" if matches else ""
+
+
+def cut_repr(value: object, limit: int = 80) -> str:
+    """Return `repr(value)` in at most `limit` characters: a long value cannot flood a log."""
+    if isinstance(value, str | bytes | bytearray):
+        text = repr(value[: limit + 1])
+    elif isinstance(value, memoryview):
+        text = f"{value.nbytes} bytes"
+    elif isinstance(value, int) and value.bit_length() > 4 * limit:
+        text = f"a number of {value.bit_length()} bits"
+    elif isinstance(value, list | tuple | dict | set | frozenset) and len(value) > limit:
+        text = f"a {type(value).__name__} of {len(value)}"
+    else:
+        text = repr(value)
+
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"
 
 
 def describe_end(returncode: int | None) -> str:
@@ -164,6 +215,72 @@ class ScopeClosed(Closed):
     """The scope has been left: what it held is gone, and nothing can be put into it."""
 
     code = "scope"
+
+
+class BadValue(HagwormError, ValueError):
+    """A value is not what it is taken for: `expected` says what that is, `value` what was found, cut to a line.
+
+    Where the value is nobody's business (a card's number, a signature) there is no `value`.
+    """
+
+    code = "value"
+
+    def __init__(self, expected: str, *found: object) -> None:
+        self.expected = expected
+        self.value = cut_repr(*found) if found else ""
+        super().__init__(expected)
+
+    def __str__(self) -> str:
+        return f"expected {self.expected}{', not ' * bool(self.value)}{self.value}"
+
+
+class BadArchive(BadValue):
+    """It is not safe to unpack the archive, or it is none; nothing of it has been left on the disk."""
+
+    code = "archive"
+
+
+class BadEncoding(BadValue):
+    """Text or bytes are not in the format that they are taken for."""
+
+    code = "encoding"
+
+
+class EndOfData(BadEncoding, EOFError):
+    """Bytes end before what is read from them does."""
+
+    code = "end"
+
+
+class BadSignature(BadValue):
+    """A signature is not the one of this content under this key; which of the two is wrong, nobody is told."""
+
+    code = "signature"
+
+
+class LimitExceeded(BadValue):
+    """A value is larger, deeper or more than it may be."""
+
+    code = "limit"
+
+
+class ConstError(HagwormError, AttributeError, TypeError):
+    """What is set once is set again, or what is frozen is changed."""
+
+    code = "const"
+
+
+class CycleFound(HagwormError, ValueError):
+    """What should come one after another goes round in a circle: `cycle` is the way, from a node back to it."""
+
+    code = "cycle"
+
+    def __init__(self, cycle: Iterable[object]) -> None:
+        self.cycle = tuple(cycle)
+        super().__init__(self.cycle)
+
+    def __str__(self) -> str:
+        return f"a circle: {' -> '.join(map(str, self.cycle))}"
 
 
 class ConfigError(HagwormError):
@@ -249,10 +366,61 @@ class MissingExtra(HagwormError, ImportError):
         return f'{self.missing} is not installed: pip install "hagworm[{self.extra}]"'
 
 
+class NoCandidate(HagwormError, LookupError):
+    """There is nothing to choose from; the text says where."""
+
+    code = "candidate"
+
+
 class NoScope(HagwormError, LookupError):
     """A scoped value is wanted where no scope has been entered."""
 
     code = "noscope"
+
+
+class NTPError(HagwormError):
+    """A clock elsewhere does not tell the time: it cannot be reached, or what it says is of no use."""
+
+    code = "ntp"
+
+
+class KissOfDeath(NTPError):
+    """An NTP server has sent us away; `kiss` is its code (DENY, RSTR, RATE …), `poll` the seconds it asks for."""
+
+    code = "kiss"
+
+    def __init__(self, kiss: str, poll: float | None = None) -> None:
+        super().__init__(kiss, poll)
+        self.kiss = kiss
+        self.poll = poll
+
+    def __str__(self) -> str:
+        return f"the NTP server answers {self.kiss!r} in place of the time"
+
+
+class NotSynchronised(NTPError):
+    """Too few clocks agree with each other: nobody can tell what time it is."""
+
+    code = "unsynchronised"
+
+
+class NTPReplyError(NTPError):
+    """The packet of an NTP server is wrong, or says that the server does not know the time itself."""
+
+    code = "ntpreply"
+
+
+class PlaylistError(HagwormError, ValueError):
+    """The text of a playlist, or what is asked of one, is wrong; `line` is its number, from 1, where there is one."""
+
+    code = "playlist"
+
+    def __init__(self, text: str, *, line: int | None = None) -> None:
+        super().__init__(text)
+        self.line = line
+
+    def __str__(self) -> str:
+        return self.args[0] if self.line is None else f"line {self.line}: {self.args[0]}"
 
 
 class PortInUse(HagwormError):
@@ -421,6 +589,12 @@ class Refused(HagwormError):
         return f"{self.args[0]}{when}"
 
 
+class ClockBehind(Refused):
+    """The clock has gone back too far, or more numbers are wanted than it has moments."""
+
+    code = "clock"
+
+
 class CircuitOpen(Refused):
     """Too many of the last calls failed: the next ones are not made for a while."""
 
@@ -456,6 +630,22 @@ class DuplicateJob(JobRefused):
 
     def __str__(self) -> str:
         return f"a job called {self.name!r} is waiting or running already"
+
+
+class ResultError(HagwormError):
+    """A result is taken for a success that is none, or the other way round; `error` is what it holds."""
+
+    code = "result"
+
+    def __init__(self, text: str, error: object = None) -> None:
+        super().__init__(text)
+        self.error = error
+
+
+class SingletonError(HagwormError, TypeError):
+    """A class of one object is asked for another one, or for the one while that is still being made."""
+
+    code = "singleton"
 
 
 class StartupFailed(HagwormError):
