@@ -25,9 +25,20 @@ HagwormError                      code
 ├── TargetError                   target        `module:attribute` does not lead to an application (exit code 2)
 ├── EngineNotFound                engine        no engine has that name (exit code 2)
 ├── FetchFailed                   fetch         the other side has answered, but not with what was asked for
+│   ├── BodyDamaged               damaged       … its body is incomplete, or not what it says it is
+│   ├── BodyTooLong               body          … its body is longer than may be
+│   ├── StatusFailed              status        … its status code is 400 or above
+│   └── TooManyRedirects          redirects     … it sends us on and on
 ├── JournalError                  journal       what is kept on disk cannot be read or written
+├── MailFailed                    mail          a message could not be delivered
 ├── MissingExtra                  extra         an optional dependency is not installed
 ├── NoCandidate                   candidate     there is nothing to choose from
+├── NetworkError                  network       a connection failed
+│   ├── ConnectFailed             connect       … it could not be made, so that nothing has been sent
+│   │   └── Untrusted             untrusted     … nobody we trust vouches for the other side
+│   ├── ConnectionLost            lost          … it ended in the middle: what came of it is not known
+│   │   └── PeerSilent            silent        … nothing came for too long
+│   └── FrameError                frame         … what came is not what was agreed on
 ├── NoScope                       noscope       a scoped value is wanted where no scope has been entered
 ├── NTPError                      ntp           a clock elsewhere does not tell the time
 │   ├── KissOfDeath               kiss          … its server has sent us away
@@ -53,14 +64,15 @@ HagwormError                      code
 ├── ScheduleError                 schedule      an interval, cron expression or time zone is wrong
 ├── SegmentError                  segment       shared memory is not what it is taken for
 ├── SingletonError                singleton     a class of one object is asked for another one
-└── StartupFailed                 startup       a lifespan raised while starting (exit code 3)
+├── StartupFailed                 startup       a lifespan raised while starting (exit code 3)
+└── URLRefused                    url           a URL, or the address behind it, is one that must not be asked
 
 What concerns one request (HTTPError and its kin) lives in `hagworm.facade.failure`.
 """
 
 import difflib
 import signal
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
 __all__ = (
@@ -69,12 +81,16 @@ __all__ = (
     "BadSignature",
     "BadValue",
     "BatchFailed",
+    "BodyDamaged",
+    "BodyTooLong",
     "BufferClosed",
     "CircuitOpen",
     "ClockBehind",
     "Closed",
     "CommandFailed",
     "ConfigError",
+    "ConnectFailed",
+    "ConnectionLost",
     "ConstError",
     "CycleFound",
     "DeadlineExceeded",
@@ -84,12 +100,15 @@ __all__ = (
     "EngineNotFound",
     "ExecutorClosed",
     "FetchFailed",
+    "FrameError",
     "HagwormError",
     "JobRefused",
     "JournalError",
+    "MailFailed",
     "KissOfDeath",
     "LimitExceeded",
     "MissingExtra",
+    "NetworkError",
     "NTPError",
     "NTPReplyError",
     "NoCandidate",
@@ -97,6 +116,7 @@ __all__ = (
     "NotSynchronised",
     "OutputTooLong",
     "Overloaded",
+    "PeerSilent",
     "PlaylistError",
     "PoolBroken",
     "PoolClosed",
@@ -113,10 +133,14 @@ __all__ = (
     "SegmentError",
     "SingletonError",
     "StartupFailed",
+    "StatusFailed",
     "SupervisionFailed",
     "TargetError",
     "TaskFailed",
     "TaskTimeout",
+    "TooManyRedirects",
+    "URLRefused",
+    "Untrusted",
     "WorkerDied",
     "cut_repr",
     "describe_end",
@@ -345,10 +369,94 @@ class FetchFailed(HagwormError):
         return f"{self.url} answers {self.status}"
 
 
+class BodyDamaged(FetchFailed):
+    """The body of an answer is incomplete, has the wrong checksum, or is not in the format that it should be in."""
+
+    code = "damaged"
+
+    def __init__(self, url: str, status: int, problem: str, *, retryable: bool = False) -> None:
+        super().__init__(url, status)
+        self.problem = problem
+        self.retryable = retryable
+
+    def __str__(self) -> str:
+        return f"{super().__str__()}: {self.problem}"
+
+
+class BodyTooLong(FetchFailed):
+    """The body of an answer is longer than `limit` bytes, as it came or unpacked; no more of it has been read."""
+
+    code = "body"
+    retryable = False
+
+    def __init__(self, url: str, status: int, limit: int) -> None:
+        super().__init__(url, status)
+        self.limit = limit
+
+    def __str__(self) -> str:
+        return f"{super().__str__()} with more than {self.limit} bytes"
+
+
+class StatusFailed(FetchFailed):
+    """The status code is 400 or above; `body` is the beginning of what it came with, `headers` has lower-case names.
+
+    `retry_after` tells in how many seconds the other side wants to be asked again, where it says so.
+    """
+
+    code = "status"
+
+    def __init__(
+        self,
+        method: str,
+        url: str,
+        status: int,
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: bytes = b"",
+        retry_after: float | None = None,
+        retryable: bool = False,
+    ) -> None:
+        super().__init__(url, status)
+        self.method = method
+        self.headers = headers or {}
+        self.body = body
+        self.retry_after = retry_after
+        self.retryable = retryable
+
+    def __str__(self) -> str:
+        said = self.body[:200].decode(errors="replace").strip()
+        return f"{self.method} {super().__str__()}{': ' * bool(said)}{said}"
+
+
+class TooManyRedirects(FetchFailed):
+    """The other side has sent us on more often than we go."""
+
+    code = "redirects"
+    retryable = False
+
+    def __str__(self) -> str:
+        return f"{super().__str__()}: sent on more often than may be"
+
+
 class JournalError(HagwormError):
     """What is kept on disk cannot be read or written: another process has it, or a write has failed."""
 
     code = "journal"
+
+
+class MailFailed(HagwormError):
+    """A message was delivered to none of its recipients; `refused` says for each one what the server said.
+
+    `is_permanent` tells that trying again will not help.
+    """
+
+    code = "mail"
+
+    def __init__(self, text: str, *, refused: Mapping[str, str] | None = None, is_permanent: bool = False) -> None:
+        super().__init__(text)
+        self.refused = dict(refused or {})
+        self.is_permanent = is_permanent
+        self.retryable = not is_permanent
 
 
 class MissingExtra(HagwormError, ImportError):
@@ -370,6 +478,52 @@ class NoCandidate(HagwormError, LookupError):
     """There is nothing to choose from; the text says where."""
 
     code = "candidate"
+
+
+class NetworkError(HagwormError, ConnectionError):
+    """A connection failed; `retryable` tells whether what it was for may be tried again without doing it twice."""
+
+    code = "network"
+
+    def __init__(self, text: str, *, retryable: bool = True) -> None:
+        super().__init__(text)
+        self.retryable = retryable
+
+
+class ConnectFailed(NetworkError):
+    """No connection could be made: nothing has been sent."""
+
+    code = "connect"
+
+
+class Untrusted(ConnectFailed):
+    """The other side's certificate is not one that we trust: expired, for another name, of an unknown authority."""
+
+    code = "untrusted"
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text, retryable=False)
+
+
+class ConnectionLost(NetworkError):
+    """The connection ended in the middle: how much of what was sent has been acted on is not known."""
+
+    code = "lost"
+
+
+class PeerSilent(ConnectionLost, TimeoutError):
+    """Nothing came from the other side for too long."""
+
+    code = "silent"
+
+
+class FrameError(NetworkError):
+    """What came over a connection is not what was agreed on, or longer; nothing after it can be understood."""
+
+    code = "frame"
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text, retryable=False)
 
 
 class NoScope(HagwormError, LookupError):
@@ -653,6 +807,21 @@ class StartupFailed(HagwormError):
 
     code = "startup"
     exit_code = 3
+
+
+class URLRefused(HagwormError, ValueError):
+    """A URL is one that must not be asked: of a private address for example, where the policy wants public ones."""
+
+    code = "url"
+    retryable = False
+
+    def __init__(self, url: str, reason: str) -> None:
+        super().__init__(url, reason)
+        self.url = url
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{self.url!r} is refused: {self.reason}"
 
 
 @contextmanager
