@@ -1,13 +1,11 @@
 """One route's call tree to one function of straight-line code: nothing known at start is looked up per request."""
 
-import asyncio
 import inspect
 import itertools
 import linecache
 import typing
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
-from contextvars import copy_context
 from copy import copy
 from functools import partial
 from typing import Any
@@ -29,8 +27,7 @@ serial = itertools.count()
 
 async def in_thread(request: Connection, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     """Call `function` in the application's thread pool, in a copy of the current context."""
-    call = partial(copy_context().run, function, *args, **kwargs)
-    return await asyncio.get_running_loop().run_in_executor(request.runtime.threads, call)
+    return await request.runtime.threads.run(function, *args, **kwargs)
 
 
 def compile_call(

@@ -1,6 +1,5 @@
 """What dependencies need beyond a call: generators in threads, uploads, values that live as long as the application."""
 
-import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, contextmanager
 from contextvars import copy_context
@@ -22,20 +21,19 @@ T = TypeVar("T")
 @asynccontextmanager
 async def enter_in_thread(request: "Connection", manager: AbstractContextManager[T]) -> AsyncIterator[T]:
     """Enter and leave `manager` in the thread pool, both in one context, so that it sees its own variables."""
-    loop = asyncio.get_running_loop()
     context = copy_context()
     threads = request.runtime.threads
-    value = await loop.run_in_executor(threads, partial(context.run, manager.__enter__))
+    value = await threads.run(context.run, manager.__enter__)
 
     try:
         yield value
     except BaseException as exc:
         leave = partial(context.run, manager.__exit__, type(exc), exc, exc.__traceback__)
 
-        if not await loop.run_in_executor(threads, leave):
+        if not await threads.run(leave):
             raise
     else:
-        await loop.run_in_executor(threads, partial(context.run, manager.__exit__, None, None, None))
+        await threads.run(context.run, manager.__exit__, None, None, None)
 
 
 async def read_uploads(form: "Form", name: str, many: bool, wants_bytes: bool) -> Any:

@@ -5,12 +5,12 @@ import itertools
 import logging
 import secrets
 from collections.abc import Callable, Coroutine, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
+from hagworm.extend.asyncio.future.pool import ThreadPool
 from hagworm.extend.error import StartupFailed
 from hagworm.facade.access import AccessLog, access_logger
 from hagworm.facade.admission import Admission
@@ -58,7 +58,7 @@ class Runtime:
         self.concurrency = self.limits.concurrency
         self.assembly: Assembly = self.assemble()
         self.mounts: list[Mount] = sorted(app.mounts, key=lambda mount: len(mount.prefix), reverse=True)
-        self.threads = ThreadPoolExecutor(settings.server.threads, thread_name_prefix="hagworm")
+        self.threads = ThreadPool(settings.server.threads, name="hagworm")
         self.crew = BackgroundCrew(self.call_in_thread)
         self.lifespans = LifespanStack()
         self.access: AccessLog | None = None
@@ -104,7 +104,7 @@ class Runtime:
         self.numbers = itertools.count(1)
 
     async def call_in_thread(self, function: Callable[[], Any]) -> Any:
-        return await asyncio.get_running_loop().run_in_executor(self.threads, function)
+        return await self.threads.run(function)
 
     # Life -------------------------------------------------------------------------------------------------------------
 
@@ -152,7 +152,7 @@ class Runtime:
         await self.lifespans.leave()
         self.threads.shutdown(wait=False, cancel_futures=True)
         # A runtime may be started again, as tests do.
-        self.threads = ThreadPoolExecutor(self.app.settings.server.threads, thread_name_prefix="hagworm")
+        self.threads = ThreadPool(self.app.settings.server.threads, name="hagworm")
         self.draining = False
 
     def start_draining(self) -> None:
