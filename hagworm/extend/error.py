@@ -54,7 +54,7 @@ HagwormError                      code
 │   ├── TaskFailed                task          … a task raised what cannot be carried over as it is
 │   └── WorkerDied                worker        … the worker ended in the middle of a task
 ├── Refused                       refused       it was not tried, as something says not now
-│   ├── ClockBehind               clock         … the clock has gone back, or more numbers are wanted than it has moments
+│   ├── ClockBehind               clock         … the clock is behind what has been handed out
 │   ├── CircuitOpen               circuit       … too many of the last calls failed
 │   ├── JobRefused                job           … who would run it is closed
 │   │   ├── Overloaded            overloaded    … there is no room for it, or no longer
