@@ -15,6 +15,7 @@ HagwormError                      code
 │   ├── BadSignature              signature     … a signature
 │   └── LimitExceeded             limit         … it is larger, deeper or more than it may be
 ├── BatchFailed                   batch         what was fetched together has no answer for one of those who asked
+├── CompileError                  compile       sources cannot be turned into bytecode, or the tree is not as it would be
 ├── ConfigError                   config        the settings are wrong; the service does not start (exit code 2)
 ├── ConstError                    const         what is set once is set again, or what is frozen is changed
 ├── CycleFound                    cycle         what should come one after another goes round in a circle
@@ -24,6 +25,9 @@ HagwormError                      code
 ├── DefinitionError               definition    the business code is wrong; found when the application freezes
 ├── TargetError                   target        `module:attribute` does not lead to an application (exit code 2)
 ├── EngineNotFound                engine        no engine has that name (exit code 2)
+├── ExcelError                    excel         a spreadsheet cannot be written or read
+│   ├── CellError                 cell          … a value does not fit into its cell
+│   └── WorkbookRefused           workbook      … a file is no workbook, or is not safe to read
 ├── FetchFailed                   fetch         the other side has answered, but not with what was asked for
 │   ├── BodyDamaged               damaged       … its body is incomplete, or not what it says it is
 │   ├── BodyTooLong               body          … its body is longer than may be
@@ -53,6 +57,7 @@ HagwormError                      code
 │   ├── SupervisionFailed         supervision   … it had to be restarted too often (exit code 75)
 │   ├── TaskFailed                task          … a task raised what cannot be carried over as it is
 │   └── WorkerDied                worker        … the worker ended in the middle of a task
+├── QRCodeError                   qrcode        what is to be said does not fit into a QR code, or cannot be drawn
 ├── Refused                       refused       it was not tried, as something says not now
 │   ├── ClockBehind               clock         … the clock is behind what has been handed out
 │   ├── CircuitOpen               circuit       … too many of the last calls failed
@@ -71,6 +76,7 @@ What concerns one request (HTTPError and its kin) lives in `hagworm.facade.failu
 """
 
 import difflib
+import reprlib
 import signal
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -84,10 +90,12 @@ __all__ = (
     "BodyDamaged",
     "BodyTooLong",
     "BufferClosed",
+    "CellError",
     "CircuitOpen",
     "ClockBehind",
     "Closed",
     "CommandFailed",
+    "CompileError",
     "ConfigError",
     "ConnectFailed",
     "ConnectionLost",
@@ -98,19 +106,20 @@ __all__ = (
     "DuplicateJob",
     "EndOfData",
     "EngineNotFound",
+    "ExcelError",
     "ExecutorClosed",
     "FetchFailed",
     "FrameError",
     "HagwormError",
     "JobRefused",
     "JournalError",
-    "MailFailed",
     "KissOfDeath",
     "LimitExceeded",
+    "MailFailed",
     "MissingExtra",
-    "NetworkError",
     "NTPError",
     "NTPReplyError",
+    "NetworkError",
     "NoCandidate",
     "NoScope",
     "NotSynchronised",
@@ -123,6 +132,7 @@ __all__ = (
     "PortInUse",
     "PortalClosed",
     "ProcessError",
+    "QRCodeError",
     "QueueClosed",
     "RateLimited",
     "Refused",
@@ -141,6 +151,7 @@ __all__ = (
     "TooManyRedirects",
     "URLRefused",
     "Untrusted",
+    "WorkbookRefused",
     "WorkerDied",
     "cut_repr",
     "describe_end",
@@ -353,6 +364,62 @@ class EngineNotFound(HagwormError):
     def __str__(self) -> str:
         why = f": {self.reason}" if self.reason else nearest(self.name, self.known)
         return f"unknown engine {self.name!r}{why}; known engines: {', '.join(self.known)}, or 'package.module:ENGINE'"
+
+
+class CompileError(HagwormError):
+    """Sources cannot be turned into bytecode, or a tree is not what it would be turned into; `problems` says where."""
+
+    code = "compile"
+
+    def __init__(self, *problems: str) -> None:
+        super().__init__(*problems)
+        self.problems = problems
+
+    def __str__(self) -> str:
+        if len(self.problems) < 2:
+            return "".join(self.problems)
+
+        return "\n  ".join([f"{len(self.problems)} problems", *self.problems])
+
+
+class ExcelError(HagwormError, ValueError):
+    """A spreadsheet cannot be written or read; the text says what is wrong with what was given."""
+
+    code = "excel"
+
+
+class CellError(ExcelError):
+    """A value does not fit into a cell: `sheet`, `row` (from 1), `column` (from 1), `value`, and why, in `reason`."""
+
+    code = "cell"
+
+    def __init__(self, sheet: str, row: int, column: int, value: object, reason: str) -> None:
+        super().__init__(sheet, row, column, value, reason)
+        self.sheet = sheet
+        self.row = row
+        self.column = column
+        self.value = value
+        self.reason = reason
+
+    @property
+    def place(self) -> str:
+        """Where it is, as spreadsheets say it: `Orders!C7`."""
+        letters, number = "", self.column
+
+        while number:
+            number, letter = divmod(number - 1, 26)
+            letters = chr(ord("A") + letter) + letters
+
+        return f"{self.sheet}!{letters}{self.row}"
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.reason}: {reprlib.repr(self.value)}"
+
+
+class WorkbookRefused(ExcelError):
+    """A file is no workbook, or reading it would take more memory or time than may be."""
+
+    code = "workbook"
 
 
 class FetchFailed(HagwormError):
@@ -727,6 +794,12 @@ class BatchFailed(HagwormError):
     """What was fetched together has no answer for one of those who asked; the cause is chained where there is one."""
 
     code = "batch"
+
+
+class QRCodeError(HagwormError, ValueError):
+    """What is to be said does not fit into a QR code, or the code cannot be drawn as asked for."""
+
+    code = "qrcode"
 
 
 class Refused(HagwormError):
