@@ -252,6 +252,9 @@ class ScopeClosed(Closed):
     code = "scope"
 
 
+UNSEEN = object()
+
+
 class BadValue(HagwormError, ValueError):
     """A value is not what it is taken for: `expected` says what that is, `value` what was found, cut to a line.
 
@@ -260,9 +263,9 @@ class BadValue(HagwormError, ValueError):
 
     code = "value"
 
-    def __init__(self, expected: str, *found: object) -> None:
+    def __init__(self, expected: str, found: object = UNSEEN) -> None:
         self.expected = expected
-        self.value = cut_repr(*found) if found else ""
+        self.value = "" if found is UNSEEN else cut_repr(found)
         super().__init__(expected)
 
     def __str__(self) -> str:
