@@ -1,12 +1,8 @@
 """A million operations leave no more behind than a thousand, and waiting costs nothing."""
 
 import asyncio
-import gc
-import os
-import time
-import tracemalloc
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterable, Awaitable
 from typing import Any
 
 import pytest
@@ -22,14 +18,9 @@ from hagworm.extend.asyncio.base.portal import Portal
 from hagworm.extend.asyncio.base.queues import ClosableQueue, FlowControlQueue, PriorityQueue
 from hagworm.extend.asyncio.base.share import FuncCache, ShareFuture
 from hagworm.extend.asyncio.base.ticker import AsyncCirculator, Ticker
-from hagworm.extend.asyncio.base.wrapper import yield_now
+from tests.endurance import ALLOWED, LONG, Scene, bytes_left_by, share_used_while_waiting
 
-LONG = os.environ.get("HAGWORM_LONG") == "1"
 ROUNDS = 1_000_000 if LONG else 2_000
-ALLOWED = 64 * 1024
-"""Bytes that may be left over at the end: caches of the interpreter, not one byte per operation."""
-
-Scene = Callable[[int], Awaitable[object]]
 
 
 async def nothing(value: int) -> int:
@@ -113,26 +104,7 @@ SCENES: list[Scene] = [contended_limiter, cancelled_waiters, locks, queues, shar
 @pytest.mark.timeout(3600 if LONG else 60)
 @pytest.mark.parametrize("scene", SCENES, ids=lambda scene: scene.__name__)
 def test_memory_is_flat(scene: Scene) -> None:
-    async def main() -> int:
-        async def play(rounds: int) -> None:
-            for number in range(rounds):
-                await scene(number)
-
-            await yield_now(3)
-            gc.collect()
-
-        await play(300)
-        tracemalloc.start()
-
-        try:
-            await play(100)
-            before = tracemalloc.get_traced_memory()[0]
-            await play(ROUNDS)
-            return tracemalloc.get_traced_memory()[0] - before
-        finally:
-            tracemalloc.stop()
-
-    assert asyncio.run(main()) < ALLOWED
+    assert asyncio.run(bytes_left_by(scene, ROUNDS)) < ALLOWED
 
 
 async def waiting() -> list[Awaitable[Any]]:
@@ -160,32 +132,28 @@ async def waiting() -> list[Awaitable[Any]]:
         runs.run("key", forever.wait),
         runs.run("key", forever.wait),
         gather_limited([forever.wait()], 1),
-        anext(aiter(Ticker(60))),
-        anext(aiter(AsyncCirculator(60))),
+        second(Ticker(60)),
+        second(AsyncCirculator(shortest=60, longest=60)),
     ]
+
+
+async def second(rounds: AsyncIterable[int]) -> None:
+    """Wait for the second round: the first begins at once."""
+    following = aiter(rounds)
+    await anext(following)
+    await anext(following)
+
+
+async def in_a_portal() -> None:
+    async with Portal():
+        await asyncio.Event().wait()
+
+
+async def many() -> list[Awaitable[Any]]:
+    return [one for _ in range(10) for one in (*await waiting(), in_a_portal())]
 
 
 @pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
 def test_idle_waiting_costs_nothing(loop: str) -> None:
-    """Less than a thousandth of a processor, for 140 tasks together."""
-    from hagworm.extend.asyncio.base.loop import run
-
-    seconds = 5.0 if LONG else 0.5
-
-    async def main() -> float:
-        tasks = [asyncio.ensure_future(one) for _ in range(10) for one in await waiting()]
-
-        async with Portal():
-            await yield_now(5)
-            before = time.process_time()
-            await asyncio.sleep(seconds)
-            used = time.process_time() - before
-
-        for task in tasks:
-            task.cancel()
-
-        await asyncio.wait(tasks)
-        return used
-
-    # What the process does besides, collecting garbage for example, counts too: the best of three.
-    assert min(run(main(), loop=loop) for _ in range(3)) < seconds * 0.001 + 0.0015
+    """Less than a thousandth of a processor, for 150 tasks together, beside what a turn of the loop costs."""
+    assert share_used_while_waiting(many, loop) < 0.001 + 0.003
