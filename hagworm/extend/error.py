@@ -65,11 +65,17 @@ HagwormError                      code
 │   │   ├── Overloaded            overloaded    … there is no room for it, or no longer
 │   │   └── DuplicateJob          duplicate     … one of that name is there already
 │   └── RateLimited               rate          … as many as may have already been made
+├── RequestFailed                 request       a request of a stress test has no answer; it has been counted
 ├── ResultError                   result        a result is taken for what it is not
 ├── ScheduleError                 schedule      an interval, cron expression or time zone is wrong
 ├── SegmentError                  segment       shared memory is not what it is taken for
 ├── SingletonError                singleton     a class of one object is asked for another one
 ├── StartupFailed                 startup       a lifespan raised while starting (exit code 3)
+├── StressError                   stress        a stress test does not start as it is asked for (exit code 2)
+│   ├── PlanError                 plan          … its rate, users, times or profile
+│   ├── ScenarioError             scenario      … its scenario cannot be loaded
+│   ├── TargetRefused             notmine       … its target is another machine's, and nobody said that it may
+│   └── TargetUnreachable         unreachable   … nothing answers there
 └── URLRefused                    url           a URL, or the address behind it, is one that must not be asked
 
 What concerns one request (HTTPError and its kin) lives in `hagworm.facade.failure`.
@@ -126,6 +132,7 @@ __all__ = (
     "OutputTooLong",
     "Overloaded",
     "PeerSilent",
+    "PlanError",
     "PlaylistError",
     "PoolBroken",
     "PoolClosed",
@@ -136,7 +143,9 @@ __all__ = (
     "QueueClosed",
     "RateLimited",
     "Refused",
+    "RequestFailed",
     "ResultError",
+    "ScenarioError",
     "ScheduleError",
     "ScopeClosed",
     "SegmentBusy",
@@ -144,8 +153,11 @@ __all__ = (
     "SingletonError",
     "StartupFailed",
     "StatusFailed",
+    "StressError",
     "SupervisionFailed",
     "TargetError",
+    "TargetRefused",
+    "TargetUnreachable",
     "TaskFailed",
     "TaskTimeout",
     "TooManyRedirects",
@@ -862,6 +874,16 @@ class DuplicateJob(JobRefused):
         return f"a job called {self.name!r} is waiting or running already"
 
 
+class RequestFailed(HagwormError):
+    """A request of a stress test got no answer: `reason` is what it is counted under."""
+
+    code = "request"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
 class ResultError(HagwormError):
     """A result is taken for a success that is none, or the other way round; `error` is what it holds."""
 
@@ -883,6 +905,37 @@ class StartupFailed(HagwormError):
 
     code = "startup"
     exit_code = 3
+
+
+class StressError(HagwormError):
+    """A stress test does not start as it is asked for; the text says what is wrong with it."""
+
+    code = "stress"
+    exit_code = 2
+
+
+class PlanError(StressError, ValueError):
+    """A rate, a number of users, a time or a profile is none; the text says what is expected."""
+
+    code = "plan"
+
+
+class ScenarioError(StressError):
+    """The path of a scenario leads nowhere, or to something that is no scenario."""
+
+    code = "scenario"
+
+
+class TargetRefused(StressError):
+    """The target is not on this machine, and nobody has said that it may be loaded."""
+
+    code = "notmine"
+
+
+class TargetUnreachable(StressError):
+    """Nothing answers at the target; no load has been started."""
+
+    code = "unreachable"
 
 
 class URLRefused(HagwormError, ValueError):
