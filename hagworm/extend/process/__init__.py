@@ -1,1 +1,31 @@
 """Processes: what a parent and its children agree on, and what becomes of those that die."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from hagworm.extend.process.shared import Cursor as Cursor
+    from hagworm.extend.process.shared import SharedByteArray as SharedByteArray
+    from hagworm.extend.process.shared import View as View
+    from hagworm.extend.process.shared import Word as Word
+
+ROOMS = {
+    "shared": ("Cursor", "SharedByteArray", "View", "Word"),
+}
+
+HOMES = {name: room for room, names in ROOMS.items() for name in names}
+
+__all__ = tuple(sorted(HOMES))
+
+
+def __getattr__(name: str) -> Any:
+    if name not in HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    value = getattr(import_module(f"{__name__}.{HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
