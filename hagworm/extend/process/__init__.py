@@ -4,12 +4,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from hagworm.extend.process.heartbeat import Heartbeat as Heartbeat
+    from hagworm.extend.process.heartbeat import Pulse as Pulse
+    from hagworm.extend.process.heartbeat import Sign as Sign
     from hagworm.extend.process.shared import Cursor as Cursor
     from hagworm.extend.process.shared import SharedByteArray as SharedByteArray
     from hagworm.extend.process.shared import View as View
     from hagworm.extend.process.shared import Word as Word
 
 ROOMS = {
+    "heartbeat": ("Heartbeat", "Pulse", "Sign"),
     "shared": ("Cursor", "SharedByteArray", "View", "Word"),
 }
 
