@@ -15,7 +15,7 @@ HagwormError                      code
 │   ├── BadSignature              signature     … a signature
 │   └── LimitExceeded             limit         … it is larger, deeper or more than it may be
 ├── BatchFailed                   batch         what was fetched together has no answer for one of those who asked
-├── CompileError                  compile       sources cannot be turned into bytecode, or the tree is not as it would be
+├── CompileError                  compile       sources cannot be turned into bytecode, or their tree is out of date
 ├── ConfigError                   config        the settings are wrong; the service does not start (exit code 2)
 ├── ConstError                    const         what is set once is set again, or what is frozen is changed
 ├── CycleFound                    cycle         what should come one after another goes round in a circle
@@ -76,6 +76,10 @@ HagwormError                      code
 │   ├── ScenarioError             scenario      … its scenario cannot be loaded
 │   ├── TargetRefused             notmine       … its target is another machine's, and nobody said that it may
 │   └── TargetUnreachable         unreachable   … nothing answers there
+├── TransactionError              transaction   a transaction is used in a way in which it cannot be
+│   ├── CommitFailed              commit        … it is committed, and some of what was to follow failed
+│   ├── RollbackFailed            rollback      … it is rolled back, and some of it could not be undone
+│   └── TransactionOver           over          … it has been committed or rolled back already
 └── URLRefused                    url           a URL, or the address behind it, is one that must not be asked
 
 What concerns one request (HTTPError and its kin) lives in `hagworm.facade.failure`.
@@ -84,7 +88,7 @@ What concerns one request (HTTPError and its kin) lives in `hagworm.facade.failu
 import difflib
 import reprlib
 import signal
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 __all__ = (
@@ -101,6 +105,7 @@ __all__ = (
     "ClockBehind",
     "Closed",
     "CommandFailed",
+    "CommitFailed",
     "CompileError",
     "ConfigError",
     "ConnectFailed",
@@ -145,6 +150,7 @@ __all__ = (
     "Refused",
     "RequestFailed",
     "ResultError",
+    "RollbackFailed",
     "ScenarioError",
     "ScheduleError",
     "ScopeClosed",
@@ -161,6 +167,8 @@ __all__ = (
     "TaskFailed",
     "TaskTimeout",
     "TooManyRedirects",
+    "TransactionError",
+    "TransactionOver",
     "URLRefused",
     "Untrusted",
     "WorkbookRefused",
@@ -898,6 +906,38 @@ class SingletonError(HagwormError, TypeError):
     """A class of one object is asked for another one, or for the one while that is still being made."""
 
     code = "singleton"
+
+
+class TransactionError(HagwormError):
+    """A transaction is used in a way in which it cannot be."""
+
+    code = "transaction"
+
+
+class TransactionOver(TransactionError):
+    """It has been committed or rolled back already: nothing can be added to it, and it cannot end another way."""
+
+    code = "over"
+
+
+class CommitFailed(TransactionError, ExceptionGroup[Exception]):
+    """The transaction is committed, and some of what was to follow failed; `exceptions` are why."""
+
+    code = "commit"
+
+    def derive(self, excs: Sequence[Exception]) -> "CommitFailed":  # type: ignore[override]  # the stubs want any T
+        """Return a group of the same kind with those errors."""
+        return CommitFailed(self.message, excs)
+
+
+class RollbackFailed(TransactionError, ExceptionGroup[Exception]):
+    """The transaction is rolled back, and some of it could not be undone; `exceptions` are why."""
+
+    code = "rollback"
+
+    def derive(self, excs: Sequence[Exception]) -> "RollbackFailed":  # type: ignore[override]  # the stubs want any T
+        """Return a group of the same kind with those errors."""
+        return RollbackFailed(self.message, excs)
 
 
 class StartupFailed(HagwormError):
