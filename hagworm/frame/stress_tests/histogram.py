@@ -117,8 +117,8 @@ class Distribution:
         """Return all records of this and `others`; those that are more precise are rounded to the least precise."""
         parts = [part for part in (self, *others) if part]
 
-        if not parts:
-            return self
+        if len(parts) < 2:
+            return parts[0] if parts else self
 
         digits = min(part.digits for part in parts)
         cells: defaultdict[int, int] = defaultdict(int)
