@@ -34,6 +34,7 @@ HagwormError                      code
 │   ├── StatusFailed              status        … its status code is 400 or above
 │   └── TooManyRedirects          redirects     … it sends us on and on
 ├── JournalError                  journal       what is kept on disk cannot be read or written
+├── ListenersFailed               listeners     some of those who were told of an event raised an error
 ├── MailFailed                    mail          a message could not be delivered
 ├── MissingExtra                  extra         an optional dependency is not installed
 ├── NoCandidate                   candidate     there is nothing to choose from
@@ -126,6 +127,7 @@ __all__ = (
     "JournalError",
     "KissOfDeath",
     "LimitExceeded",
+    "ListenersFailed",
     "MailFailed",
     "MissingExtra",
     "NTPError",
@@ -906,6 +908,16 @@ class SingletonError(HagwormError, TypeError):
     """A class of one object is asked for another one, or for the one while that is still being made."""
 
     code = "singleton"
+
+
+class ListenersFailed(HagwormError, ExceptionGroup[Exception]):
+    """All who listen to an event were told, and some of them raised an error; `exceptions` are those."""
+
+    code = "listeners"
+
+    def derive(self, excs: Sequence[Exception]) -> "ListenersFailed":  # type: ignore[override]  # the stubs want any T
+        """Return a group of the same kind with those errors."""
+        return ListenersFailed(self.message, excs)
 
 
 class TransactionError(HagwormError):
