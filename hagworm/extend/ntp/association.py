@@ -82,6 +82,7 @@ class Association:
         "drift",
         "failures",
         "filter",
+        "is_limited",
         "kiss",
         "kisses",
         "last_error",
@@ -113,6 +114,8 @@ class Association:
         self.answers = 0
         self.failures = 0
         self.kisses = 0
+        self.is_limited = False
+        """Whether it has said that it was asked too often."""
         self.kiss = ""
         """The kiss that has ended it; empty unless one has."""
         self.last_error = ""
@@ -138,7 +141,7 @@ class Association:
         self.misses = 0
         self.filter.add(sample)
 
-        if not self.kisses:
+        if not self.is_limited:
             self.poll = self.plan.poll
 
     def failed(self, reason: str) -> None:
@@ -164,6 +167,7 @@ class Association:
             self.kiss = kiss
             self.filter.clear()
         elif kiss == "RATE":
+            self.is_limited = True
             self.poll = min(self.plan.max_poll, max(self.poll, poll or 0.0))
             self.back_off()
 
@@ -172,7 +176,7 @@ class Association:
         if self.kiss:
             return None
 
-        in_burst = self.polls < self.plan.burst and not self.kisses
+        in_burst = self.polls < self.plan.burst and not self.is_limited
         seconds = min(self.plan.spacing, self.poll) if in_burst else self.poll
         return seconds * (1 + self.plan.jitter * (2 * chance - 1))
 
