@@ -1,0 +1,1 @@
+"""The libraries that read workbooks, one per file."""

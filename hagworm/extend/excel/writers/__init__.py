@@ -1,0 +1,1 @@
+"""The libraries that write workbooks, one per file."""
