@@ -26,8 +26,9 @@ def command_line(entry: str, *args: str | int) -> list[str]:
 
     It has the flags and the module path of this one, and loads this one's main module when something of it is asked
     for, under the name `__mp_main__` as `multiprocessing` does: what stands below `if __name__ == "__main__":` is not
-    run again.
+    run again. By that name this one's is known here as well, for what the other one pickles.
     """
+    sys.modules.setdefault("__mp_main__", sys.modules["__main__"])
     given = {"path": sys.path, "argv": sys.argv, "main": main_module(), "entry": entry, "args": args}
     flags: list[str] = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]  # what multiprocessing asks
     return [sys.executable, *flags, "-c", ENTRANCE, json.dumps(given)]

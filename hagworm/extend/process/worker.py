@@ -1,6 +1,7 @@
 """The side of a worker pool that runs inside a worker: one task after another, until it is told to stop."""
 
 import contextvars
+import errno
 import inspect
 import os
 import pickle
@@ -16,7 +17,17 @@ from typing import Any
 from hagworm.extend.process.reference import resolve
 from hagworm.extend.process.wire import HEAD, INLINE, OVERHEAD, Packet, pack, read_spool, spool, unpack
 
-__all__ = ("DESCRIPTORS", "LONGEST_MESSAGE", "Ask", "Say", "WorkerRules", "failure", "work")
+__all__ = (
+    "DESCRIPTORS",
+    "LONGEST_MESSAGE",
+    "Ask",
+    "Say",
+    "WorkerRules",
+    "check_flags",
+    "descriptor_of",
+    "failure",
+    "work",
+)
 
 DESCRIPTORS = socket.CMSG_SPACE(4)
 LONGEST_MESSAGE = INLINE + OVERHEAD
@@ -99,7 +110,7 @@ class Worker:
         place = self.place
 
         while True:
-            size, ancillary, _, _ = receive(buffers, DESCRIPTORS)
+            size, ancillary, flags, _ = receive(buffers, DESCRIPTORS)
 
             # Nobody is left who could want something.
             if not size:
@@ -119,14 +130,17 @@ class Worker:
             descriptor = descriptor_of(ancillary) if ancillary else -1
 
             try:
-                self.is_running = True
-                body = view[HEAD.size : size]
-                value = run(unpack(body) if descriptor < 0 else read_spool(descriptor, body))
-                packet = pack(value)
-                self.is_running = False
+                try:
+                    self.is_running = True
+                    check_flags(flags)
+                    body = view[HEAD.size : size]
+                    value = run(unpack(body) if descriptor < 0 else read_spool(descriptor, body))
+                    packet = pack(value)
+                finally:
+                    # An interruption that comes just here is still caught below, and none comes later.
+                    self.is_running = False
             except BaseException as exc:
                 # Whatever it is, it is the task's: what would end this process is told like anything else.
-                self.is_running = False
                 self.fail(number, exc)
             else:
                 if packet.is_inline:
@@ -175,6 +189,12 @@ def descriptor_of(ancillary: list[tuple[int, int, bytes]]) -> int:
     return int.from_bytes(content[:4], sys.byteorder, signed=True)
 
 
+def check_flags(flags: int) -> None:
+    """Raise OSError where a message came without its descriptor, because this process may not have one more."""
+    if flags & socket.MSG_CTRUNC:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+
 def run(task: tuple[str, tuple[Any, ...], dict[str, Any], tuple[tuple[str, Any], ...]]) -> Any:
     name, args, kwargs, values = task
     function = resolve(name)
@@ -211,8 +231,17 @@ def failure(kind: Say, number: int, exc: BaseException) -> bytes:
         text = f"<its text cannot be had: {type(broken).__name__}>"
 
     text, trace = shorten(text, LONGEST_TEXT), shorten(trace_of(exc), LONGEST_TRACE)
-    content = (carried(exc), name, text, trace, isinstance(exc, MemoryError))
+    content = (carried(exc), name, text, trace, has_spoilt(exc))
     return HEAD.pack(kind, number) + pickle.dumps(content, 5)
+
+
+def has_spoilt(exc: BaseException) -> bool:
+    """Return whether this process is not what it was before the error: its memory is full, or a module half loaded."""
+    if not isinstance(exc, Interrupted):
+        return isinstance(exc, MemoryError)
+
+    files = (frame.f_code.co_filename for frame, _ in traceback.walk_tb(exc.__traceback__))
+    return any(file.startswith("<frozen importlib") for file in files)
 
 
 def carried(exc: BaseException) -> bytes | None:

@@ -3,15 +3,14 @@
 import asyncio
 import os
 import socket
-import sys
 from collections import deque
 from enum import Enum
 from typing import Any
 
 from hagworm.extend.process.wire import HEAD, Packet, spool
-from hagworm.extend.process.worker import DESCRIPTORS, LONGEST_MESSAGE, Ask
+from hagworm.extend.process.worker import DESCRIPTORS, LONGEST_MESSAGE, Ask, descriptor_of
 
-__all__ = ("Hand", "Phase", "Task", "descriptor_of")
+__all__ = ("Hand", "Phase", "Task")
 
 DEPTH = 16
 """How many tasks a worker is sent ahead when they are quick."""
@@ -188,9 +187,3 @@ class Hand:
         self.channel.close()
         self.back.close()
         self.place.release()
-
-
-def descriptor_of(ancillary: list[tuple[int, int, bytes]]) -> int:
-    """Return the one descriptor that came with a message."""
-    ((_, _, content),) = ancillary
-    return int.from_bytes(content[:4], sys.byteorder, signed=True)

@@ -132,8 +132,8 @@ class Nest:
         except (BrokenPipeError, ConnectionResetError):
             # Its end is told when it has been seen.
             return
-        except BlockingIOError:
-            # It only ever takes orders: one that does not is of no use any more.
+        except OSError:
+            # It only ever takes orders: one that does not, or cannot be given one, is of no use any more.
             self.kill()
 
     def take(self) -> None:

@@ -11,11 +11,27 @@ from contextvars import Context
 from functools import partial
 from typing import Any
 
-from hagworm.extend.asyncio.future.hand import Hand, Phase, Task, descriptor_of
+from hagworm.extend.asyncio.future.hand import Hand, Phase, Task
 from hagworm.extend.asyncio.future.nest import Nest
-from hagworm.extend.error import PoolBroken, PoolClosed, TaskFailed, TaskTimeout, WorkerDied, describe_end
+from hagworm.extend.error import (
+    DeadlineExceeded,
+    PoolBroken,
+    PoolClosed,
+    TaskFailed,
+    TaskTimeout,
+    WorkerDied,
+    describe_end,
+)
 from hagworm.extend.process.wire import HEAD, Packet, read_spool, unpack
-from hagworm.extend.process.worker import DESCRIPTORS, LONGEST_MESSAGE, Ask, Say, WorkerRules
+from hagworm.extend.process.worker import (
+    DESCRIPTORS,
+    LONGEST_MESSAGE,
+    Ask,
+    Say,
+    WorkerRules,
+    check_flags,
+    descriptor_of,
+)
 from hagworm.extend.resilience.backoff import Backoff
 
 __all__ = ("COUNTED", "LEAVE", "LONGEST_COPY", "Staff")
@@ -26,11 +42,14 @@ LONGEST_COPY = 4 * 1024 * 1024
 BATCH = 64
 """Answers of one worker that are taken in one turn of the loop."""
 LAST_PATIENCE = 5.0
+"""Seconds that the process which forks workers may take to do what it is told."""
 LEAVE = 2.0
 """Seconds in which a worker that has nothing to do leaves when it is told to."""
 MOST_REFUSALS = 3
 MOST_DEATHS = 10
-"""How many workers in a row may fail to start: by an error of their initializer, or because something kills them."""
+"""How many workers in a row may fail to start: by what their initializer does, or because something prevents them."""
+MOST_STALE = 64
+"""How many tasks whose callers have gone stay in the queue, beside one for each whose caller has not."""
 RESPAWN = Backoff(first=0.05, longest=5.0, jitter=0.5)
 
 
@@ -38,12 +57,20 @@ class Staff:
     """Keeps `size` workers, and has every task that is submitted ended: exactly once, by its future."""
 
     def __init__(
-        self, size: int, rules: WorkerRules, *, grace: float, max_tasks: int | None, ended: Callable[[], None]
+        self,
+        size: int,
+        rules: WorkerRules,
+        *,
+        grace: float,
+        max_tasks: int | None,
+        start_timeout: float,
+        ended: Callable[[], None],
     ) -> None:
         self.size = size
         self.rules = rules
         self.grace = grace
         self.max_tasks = max_tasks
+        self.start_timeout = start_timeout
         self.ended = ended
         """Told that a worker has ended and is not replaced."""
         self.loop = asyncio.get_running_loop()
@@ -54,7 +81,9 @@ class Staff:
         self.idle: dict[Hand, None] = {}
         """Those that have nothing to do, who has waited longest first."""
         self.queue: deque[Task] = deque()
-        """What no worker has been sent; tasks whose caller has gone are dropped when it is their turn."""
+        """What no worker has been sent, some of it by now without a caller."""
+        self.stale = 0
+        """How many tasks in the queue have no caller any more, or less."""
         self.buffer = bytearray(LONGEST_MESSAGE)
         self.view = memoryview(self.buffer)
         self.complete: asyncio.Future[None] = self.loop.create_future()
@@ -68,6 +97,7 @@ class Staff:
         self.spare: list[int] = []
         """Memory that has been used, and is quicker to use again than to get anew."""
         self.timers: set[asyncio.TimerHandle] = set()
+        self.patience: asyncio.TimerHandle | None = None
         self.number = 0
         self.counts = dict.fromkeys(COUNTED, 0)
 
@@ -121,10 +151,27 @@ class Staff:
             if not task.future.done():
                 return task
 
+            self.stale = max(0, self.stale - 1)
+
         return None
 
+    def drop(self) -> None:
+        """Drop a task of the queue whose caller has gone: at its turn, or together with others."""
+        self.stale += 1
+
+        if self.stale > MOST_STALE + len(self.queue) // 2:
+            self.queue = deque(task for task in self.queue if not task.future.done())
+            self.stale = 0
+
     def give(self, hand: Hand, task: Task) -> bool:
-        if not hand.send(task):
+        try:
+            is_sent = hand.send(task)
+        except OSError as exc:
+            # The system has no room for the descriptor that goes along.
+            self.fail(task, exc)
+            return False
+
+        if not is_sent:
             self.queue.appendleft(task)
             return False
 
@@ -146,6 +193,7 @@ class Staff:
             if not hand.sent:
                 self.dismiss(hand)
 
+            self.dispatch()
             return
 
         sent = hand.sent
@@ -194,7 +242,7 @@ class Staff:
 
     def answer(self, hand: Hand) -> bool:
         try:
-            size, ancillary, _, _ = hand.channel.recvmsg_into((self.buffer,), DESCRIPTORS)
+            size, ancillary, flags, _ = hand.channel.recvmsg_into((self.buffer,), DESCRIPTORS)
         except OSError:
             # There is nothing, or the worker is gone, which its nursery tells.
             return False
@@ -211,15 +259,24 @@ class Staff:
             if not task.future.done():
                 self.take(task, unpack, body)
         elif kind == Say.FAILURE:
-            error, is_memory = told(hand.sent[0].name, body)
+            error, is_spoilt = told(hand.sent[0].name, body)
             self.fail(self.answered(hand, number), error)
 
-            if is_memory:
+            if is_spoilt:
                 # What it had been sent goes to others, and it leaves when it has been settled.
                 hand.is_worn = True
-                self.take_back(hand)
+
+                if hand.phase is Phase.READY:
+                    self.take_back(hand)
         elif kind == Say.SPOOLED:
-            self.take_spooled(self.answered(hand, number), descriptor_of(ancillary) if ancillary else -1, bytes(body))
+            task = self.answered(hand, number)
+
+            try:
+                check_flags(flags)
+            except OSError as exc:
+                self.fail(task, exc)
+            else:
+                self.take_spooled(task, descriptor_of(ancillary) if ancillary else -1, bytes(body))
         elif kind == Say.READY:
             self.ready(hand)
         elif kind == Say.UNFIT:
@@ -337,7 +394,9 @@ class Staff:
 
         hand = task.hand
 
-        if hand is not None and hand.phase is Phase.READY and task in hand.sent:
+        if hand is None:
+            self.drop()
+        elif hand.phase is Phase.READY and task in hand.sent:
             if self.isolate(hand, task):
                 self.interrupt(hand)
 
@@ -356,9 +415,12 @@ class Staff:
 
     def worker_signalled(self, number: int, what: int) -> None:
         """A signal is on its way to a worker."""
-        hand = self.hands.get(number)
+        if (hand := self.hands.get(number)) is None:
+            return
 
-        if hand is not None and what == signal.SIGINT and hand.phase is Phase.INTERRUPTED:
+        if what == signal.SIGKILL:
+            hand.set_timer(None)
+        elif hand.phase is Phase.INTERRUPTED:
             hand.ask(Ask.SYNC)
 
     def dismiss(self, hand: Hand) -> None:
@@ -375,16 +437,28 @@ class Staff:
 
         if self.nest is not None:
             self.nest.send_signal(hand.number, signal.SIGKILL)
+            # Where it does not even answer, it will not bury the worker either.
+            hand.set_timer(self.loop.call_later(LAST_PATIENCE, self.nest.kill, context=Context()))
 
     # Workers that come and go
 
     def open(self) -> None:
         """Start what is needed to have workers. Raises OSError where no process can be started."""
-        self.nest = Nest(self, self.rules, self.size)
+        nest = self.nest = Nest(self, self.rules, self.size)
         self.slots = [*range(self.size)]
+        self.set_patience(self.loop.call_later(self.start_timeout, nest.kill, context=Context()))
+
+    def set_patience(self, timer: asyncio.TimerHandle | None) -> None:
+        """Replace the moment at which workers can be forked, or never will be."""
+        if self.patience is not None:
+            self.patience.cancel()
+
+        self.patience = timer
 
     def nest_up(self) -> None:
         """Workers can be forked."""
+        self.set_patience(None)
+
         for _ in range(self.size - len(self.hands)):
             self.fork()
 
@@ -395,6 +469,7 @@ class Staff:
     def nest_gone(self, returncode: int | None) -> None:
         """The nursery has been killed, and the kernel has killed its workers."""
         nest, self.nest = self.nest, None
+        self.set_patience(None)
 
         for hand in [*self.hands.values()]:
             self.bury(hand, -signal.SIGKILL)
@@ -429,10 +504,33 @@ class Staff:
         self.number += 1
         slot = self.slots.pop()
         self.nest.board[slot] = 0
-        hand = self.hands[self.number] = Hand(self.number, self.nest.board, slot)
+
+        try:
+            hand = self.hands[self.number] = Hand(self.number, self.nest.board, slot)
+        except OSError as exc:
+            self.slots.append(slot)
+            self.start_again(exc)
+            return
+
         self.counts["forks"] += 1
         Context().run(self.loop.add_reader, hand.channel.fileno(), self.answers, hand)
+        hand.set_timer(self.loop.call_later(self.start_timeout, self.hurry, hand, context=Context()))
         self.nest.fork(self.number, hand.back, slot)
+
+    def hurry(self, hand: Hand) -> None:
+        """Do without a worker that does not get ready."""
+        hand.reason = DeadlineExceeded(self.start_timeout)
+        self.kill(hand)
+
+    def start_again(self, reason: BaseException) -> None:
+        """Try to have a worker after one that did not get ready, unless that were too many of them."""
+        self.failed_starts += 1
+        most = MOST_REFUSALS if isinstance(reason, TaskFailed | TimeoutError) else MOST_DEATHS
+
+        if not self.complete.done() or self.failed_starts > most:
+            self.give_up(str(reason))
+        else:
+            self.later(self.fork, self.failed_starts)
 
     def worker_forked(self, number: int, pid: int) -> None:
         """A worker has a process, or the system has no room for one."""
@@ -447,6 +545,7 @@ class Staff:
 
     def ready(self, hand: Hand) -> None:
         hand.phase = Phase.READY
+        hand.set_timer(None)
         self.failed_starts = 0
 
         if not self.complete.done() and all(hand.phase is Phase.READY for hand in self.hands.values()):
@@ -468,14 +567,8 @@ class Staff:
 
         if not self.is_needed:
             self.ended()
-        elif phase is Phase.STARTING:
-            self.failed_starts += 1
-            most = MOST_DEATHS if hand.reason is None else MOST_REFUSALS
-
-            if not self.complete.done() or self.failed_starts > most:
-                self.give_up(str(hand.reason or WorkerDied("its start", returncode, hand.pid)))
-            else:
-                self.later(self.fork, self.failed_starts)
+        elif hand.reason is not None or phase is Phase.STARTING:
+            self.start_again(hand.reason or WorkerDied("its start", returncode, hand.pid))
         elif had_task or phase is Phase.LEAVING:
             self.fork()
         else:
@@ -560,6 +653,7 @@ class Staff:
     def send_home(self) -> None:
         """Replace nobody any more, and let those go who have nothing to do; what they have written is flushed."""
         self.is_closed = True
+        self.set_patience(None)
 
         for timer in self.timers:
             timer.cancel()
@@ -595,6 +689,10 @@ class Staff:
         while self.spare:
             os.close(self.spare.pop())
 
+        if not self.complete.done():
+            # Who waits for its start is told by what it finds.
+            self.complete.set_result(None)
+
 
 def close(descriptor: int) -> None:
     if descriptor >= 0:
@@ -615,8 +713,8 @@ def described(task: str, body: memoryview) -> TaskFailed:
 
 
 def told(task: str, body: memoryview) -> tuple[BaseException, bool]:
-    """Return the error that a worker tells of, itself where it can be made again; and whether its memory was full."""
-    content, *_, is_memory = unpack(body)
+    """Return the error that a worker tells of, itself where it can be made again; and whether it is spoilt."""
+    content, *_, is_spoilt = unpack(body)
     in_words = described(task, body)
 
     if content is not None:
@@ -626,9 +724,9 @@ def told(task: str, body: memoryview) -> tuple[BaseException, bool]:
 
             if isinstance(error, Exception):
                 error.__cause__ = in_words
-                return error, is_memory
+                return error, is_spoilt
 
-    return in_words, is_memory
+    return in_words, is_spoilt
 
 
 def not_rebuilt(task: Task, exc: BaseException) -> TaskFailed:

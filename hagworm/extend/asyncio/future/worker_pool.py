@@ -126,10 +126,13 @@ class WorkerPool:
     `timeout` bounds the seconds that a task runs, waiting not counted; a deadline of the caller bounds both. A task
     that is over its time or whose caller is cancelled is interrupted, by an exception that is no `Exception`; after
     `grace` seconds its worker is killed, together with what it has started. `queue` is how many calls there may be at a
-    time, further ones wait in `run`. A worker is replaced after `max_tasks` tasks, and after a MemoryError:
-    `max_memory` is how many bytes of memory of its own it may have. `preload` names modules that are imported once,
-    before workers are forked off; they must not start threads. `initializer(*initargs)` is called in each worker. The
-    values of the `context` variables, given as `module:name`, go along with each call; no other variable has one there.
+    time, further ones wait in `run`. `max_memory` is how many bytes of memory of its own a worker may have; it is
+    replaced after a MemoryError, after an interruption in the middle of an import, and after `max_tasks` tasks.
+
+    `preload` names modules that are imported once, before workers are forked off; they must not start threads.
+    `initializer(*initargs)` is called in each worker; one that does not get ready within `start_timeout` seconds is
+    killed. The values of the `context` variables, given as `module:name`, go along with each call; no other variable
+    has one there.
 
     Workers are forked from a small process without threads, never from this one. None of them outlives this process,
     even where it is killed. Linux, and other systems that have SOCK_SEQPACKET.
@@ -337,7 +340,14 @@ class WorkerPool:
         if not hasattr(socket, "SOCK_SEQPACKET"):
             raise PoolBroken("this system has no SOCK_SEQPACKET, which is how workers are spoken to")
 
-        staff = self.staff = Staff(self.size, self.rules, grace=self.grace, max_tasks=self.max_tasks, ended=self.ring)
+        staff = self.staff = Staff(
+            self.size,
+            self.rules,
+            grace=self.grace,
+            max_tasks=self.max_tasks,
+            start_timeout=self.start_timeout,
+            ended=self.ring,
+        )
 
         try:
             staff.open()

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextvars
+import importlib
 import os
 import signal
 import subprocess
@@ -223,3 +224,31 @@ def fail_if(path: str) -> None:
 def remembered_after(seconds: float) -> Any:
     time.sleep(seconds)
     return STATE.get("value")
+
+
+def hang_if(path: str) -> None:
+    if Path(path).exists():
+        time.sleep(60)
+
+
+def open_everything(path: str) -> None:
+    """Leave this process without a free descriptor."""
+    import resource
+
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (32, hard))
+    kept = STATE.setdefault("kept", [])
+
+    while True:
+        try:
+            kept.append(open(path))
+        except OSError:
+            return
+
+
+def load(name: str) -> str:
+    return str(importlib.import_module(name))
+
+
+def find_in(path: str) -> None:
+    sys.path.append(path)

@@ -6,6 +6,8 @@ import gc
 import os
 import random
 import signal
+import subprocess
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -16,6 +18,7 @@ from typing import Any
 import pytest
 
 from hagworm.extend.asyncio.base.deadline import within
+from hagworm.extend.asyncio.future import staff as room
 from hagworm.extend.asyncio.future.worker_pool import WorkerPool
 from hagworm.extend.error import (
     DefinitionError,
@@ -25,8 +28,10 @@ from hagworm.extend.error import (
     TaskTimeout,
     WorkerDied,
 )
+from hagworm.testing import cancel_sweep
 from tests.extend.asyncio.future import jobs
-from tests.extend.process.watching import eventually, is_alive
+from tests.extend.process.watching import eventually, eventually_sync, is_alive
+from tests.tree import ROOT
 
 LONG = bool(os.environ.get("HAGWORM_LONG"))
 
@@ -271,6 +276,56 @@ async def test_the_death_of_all_and_of_who_forks_them_is_survived() -> None:
         await restored(pool)
 
 
+async def test_who_forks_them_and_does_not_listen_any_more_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(room, "LAST_PATIENCE", 0.1)
+
+    async with WorkerPool(1, grace=0.0) as pool:
+        before = pool.pids
+        assert pool.staff is not None and pool.staff.nest is not None
+        os.kill(pool.staff.nest.pid, signal.SIGSTOP)
+
+        with pytest.raises(TaskTimeout):
+            await pool.options(timeout=0.05).run(jobs.spin)
+
+        assert await pool.run(jobs.echo, 1) == 1
+        assert not is_alive(*before)
+
+
+async def test_a_worker_that_does_not_get_ready_is_given_up(tmp_path: Path) -> None:
+    flag = tmp_path / "flag"
+
+    async with WorkerPool(1, initializer=jobs.hang_if, initargs=(str(flag),)) as pool:
+        assert pool.staff is not None
+        pool.staff.start_timeout = 0.1
+        flag.touch()
+
+        with pytest.raises(WorkerDied):
+            await pool.run(jobs.kill_myself)
+
+        await eventually(lambda: pool.staff is not None and pool.staff.failed_starts)
+        flag.unlink()
+        assert await pool.run(jobs.echo, 1) == 1
+        flag.touch()
+
+        with pytest.raises(WorkerDied):
+            await pool.run(jobs.kill_myself)
+
+        with pytest.raises(PoolBroken, match=r"comes up: not done within 0\.1 s"):
+            await pool.run(jobs.echo, 1)
+
+
+async def test_a_worker_without_a_free_descriptor_says_so(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    async with WorkerPool(1) as pool:
+        await pool.run(jobs.open_everything, str(tmp_path / "file"))
+
+        with pytest.raises(OSError, match="Too many open files"):
+            await pool.run(jobs.echo, bytes(100_000))
+
+        assert await pool.run(jobs.echo, 1) == 1
+
+
 async def test_memory_beyond_the_limit_is_an_error_and_the_worker_is_replaced() -> None:
     async with WorkerPool(1, max_memory=200 << 20) as pool:
         before = pool.pids
@@ -297,7 +352,7 @@ async def test_a_worker_is_replaced_after_so_many_tasks() -> None:
 
 
 async def test_a_task_beyond_its_time_is_stopped_and_its_worker_lives() -> None:
-    async with WorkerPool(1, timeout=0.05, grace=20) as pool:
+    async with WorkerPool(1, timeout=0.05, grace=20, preload=[jobs.__name__]) as pool:
         before = pool.pids
         start = time.monotonic()
 
@@ -395,6 +450,28 @@ async def test_a_running_task_is_interrupted_in_its_place_and_no_other(tmp_path:
         assert pool.pids == before
 
 
+async def test_a_module_that_was_half_loaded_is_not_met_by_the_next_task(tmp_path: Path) -> None:
+    """Its submodules would stay, without the module that knows them."""
+    (tmp_path / "halves").mkdir()
+    (tmp_path / "halves" / "__init__.py").write_text("from . import first\nfrom . import second\nprint(first.HALF)\n")
+    (tmp_path / "halves" / "first.py").write_text("HALF = 1\n")
+    (tmp_path / "halves" / "second.py").write_text(
+        f"import pathlib, time\npathlib.Path({str(tmp_path / 'begun')!r}).touch()\ntime.sleep(60)\n"
+    )
+
+    async with WorkerPool(
+        1, grace=20, preload=[jobs.__name__], initializer=jobs.find_in, initargs=(str(tmp_path),)
+    ) as pool:
+        before = pool.pids
+        loading = asyncio.create_task(pool.run(jobs.load, "halves"))
+        await eventually((tmp_path / "begun").exists)
+        loading.cancel()
+        (tmp_path / "halves" / "second.py").write_text("")
+        assert "halves" in await pool.run(jobs.load, "halves")
+        assert pool.pids != before
+        assert pool.statistics().deaths == 0
+
+
 async def test_cancelling_at_any_moment_loses_no_worker_and_hurts_no_other_task() -> None:
     chance = random.Random(4)
 
@@ -423,6 +500,25 @@ async def test_cancelling_at_any_moment_loses_no_worker_and_hurts_no_other_task(
         assert await asyncio.gather(*(pool.run(jobs.echo, number) for number in range(20))) == [*range(20)]
         assert pool.statistics().deaths == 0
         assert pool.room.used == pool.open == 0
+
+
+async def test_callers_that_give_up_while_nobody_is_free_are_not_kept() -> None:
+    async with WorkerPool(1) as pool:
+        busy = asyncio.create_task(pool.run(jobs.sleep, 60))
+        patient = asyncio.create_task(pool.run(jobs.echo, 1))
+        await asyncio.sleep(0)
+
+        for _ in range(1_000):
+            calling = asyncio.create_task(pool.run(jobs.echo, 2))
+            await asyncio.sleep(0)
+            calling.cancel()
+            await asyncio.wait((calling,))
+
+        assert pool.submitted == 1_002
+        assert pool.staff is not None
+        assert len(pool.staff.queue) < 200
+        busy.cancel()
+        assert await patient == 1
 
 
 # Exactly once
@@ -471,7 +567,7 @@ async def test_r46_tasks_under_random_kills_end_exactly_once(tmp_path: Path) -> 
     chance = random.Random(46)
     trace = tmp_path / "trace"
 
-    async with WorkerPool(2) as pool:
+    async with WorkerPool(2, preload=[jobs.__name__]) as pool:
         over = False
 
         async def kill() -> int:
@@ -574,6 +670,16 @@ async def test_closing_that_is_cancelled_still_closes() -> None:
     assert not any(map(is_alive, pids))
 
 
+async def test_closing_while_it_starts_ends_the_start() -> None:
+    pool = WorkerPool(1)
+    starting = asyncio.create_task(pool.start())
+    await asyncio.sleep(0.005)
+    await pool.aclose()
+
+    with pytest.raises(PoolClosed):
+        await starting
+
+
 async def test_what_a_worker_has_written_is_flushed(tmp_path: Path) -> None:
     async with WorkerPool(1, initializer=jobs.redirect, initargs=(str(tmp_path / "out"),)) as pool:
         await pool.run(jobs.say, "hello")
@@ -652,3 +758,181 @@ async def test_a_pool_that_has_nothing_to_do_does_nothing() -> None:
         await asyncio.sleep(0.3)
         assert time.process_time() - start < 0.02
         assert [Path(f"/proc/{pid}/stat").read_text().split()[13:15] for pid in pool.pids] == before
+
+
+# Orphans
+
+
+PARENT = """
+import asyncio, sys
+from hagworm.extend.asyncio.future.worker_pool import WorkerPool
+from tests.extend.asyncio.future import jobs
+
+async def main():
+    async with WorkerPool(3) as pool:
+        grandchild = await pool.run(jobs.start_a_child)
+        running = [asyncio.create_task(pool.run(jobs.sleep_stubbornly, 60)) for _ in range(2)]
+        print(grandchild, pool.staff.nest.pid, *pool.pids, flush=True)
+        await asyncio.gather(*running)
+
+asyncio.run(main())
+"""
+
+
+def test_h15_no_worker_nor_what_it_started_outlives_a_parent_that_is_killed() -> None:
+    parent = subprocess.Popen([sys.executable, "-c", PARENT], stdout=subprocess.PIPE, cwd=ROOT)
+    assert parent.stdout is not None
+
+    with parent:
+        pids = [int(word) for word in parent.stdout.readline().split()]
+        assert len(pids) == 5 and all(map(is_alive, pids))
+        parent.kill()
+
+    eventually_sync(lambda: not any(map(is_alive, pids)))
+
+
+STARTING = """
+import asyncio, sys
+from hagworm.extend.asyncio.future.worker_pool import WorkerPool
+from tests.extend.asyncio.future import jobs
+
+async def main():
+    print("ready", flush=True)
+    async with WorkerPool(2, initializer=jobs.echo, initargs=(sys.argv[1],)) as pool:
+        await pool.run(jobs.sleep, 60)
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize("milliseconds", [0, 20, 50, 80])
+def test_no_worker_outlives_a_parent_that_is_killed_in_the_middle_of_starting_it(milliseconds: int) -> None:
+    parent = subprocess.Popen([sys.executable, "-c", STARTING, "x"], stdout=subprocess.PIPE, cwd=ROOT)
+    assert parent.stdout is not None
+
+    with parent:
+        parent.stdout.readline()
+        time.sleep(milliseconds / 1000)
+        born = descendants(parent.pid)
+        parent.kill()
+
+    eventually_sync(lambda: not any(map(is_alive, born)))
+
+
+SCRIPT = """
+import asyncio
+from hagworm.extend.asyncio.future import WorkerPool
+
+print("loaded")
+
+def double(number):
+    return 2 * number
+
+class Mine(Exception):
+    pass
+
+def fail():
+    raise Mine("here")
+
+async def main():
+    async with WorkerPool(1) as pool:
+        print(await pool.run(double, 21))
+        try:
+            await pool.run(fail)
+        except Mine as exc:
+            print("caught", exc)
+
+if __name__ == "__main__":
+    asyncio.run(main())
+"""
+
+
+def test_3a27_functions_and_errors_of_the_main_module_are_found(tmp_path: Path) -> None:
+    (tmp_path / "script.py").write_text(SCRIPT)
+    done = subprocess.run([sys.executable, tmp_path / "script.py"], capture_output=True, text=True, timeout=30)
+
+    assert (done.stderr, done.returncode) == ("", 0)
+    assert sorted(done.stdout.split("\n")) == ["", "42", "caught here", "loaded", "loaded"]
+
+
+# Cancellation everywhere
+
+
+async def test_t15_a_call_that_is_cancelled_anywhere_loses_no_worker() -> None:
+    async with WorkerPool(2, queue=2, grace=10, preload=[jobs.__name__]) as pool:
+        payload = bytes(200_000)
+        before = sorted(pool.pids)
+        much = [{"number": number} for number in range(40_000)]
+
+        async def check() -> None:
+            assert pool.open == pool.room.used == pool.spools.used == 0
+            await eventually(lambda: pool.statistics().workers == 2 and not pool.statistics().busy)
+
+        await cancel_sweep(lambda: pool.run(jobs.echo, 1), check)
+        await cancel_sweep(lambda: pool.options(timeout=5).run(jobs.echo, 1), check)
+        await cancel_sweep(lambda: pool.run(jobs.sleep, 0.001), check)
+        await cancel_sweep(lambda: pool.run(jobs.echo, payload), check)
+        await cancel_sweep(lambda: pool.run(jobs.echo, bytes(5_000_000)), check)
+        await cancel_sweep(lambda: pool.run(len, much), check)  # type: ignore[arg-type]  # mypy: len is generic
+        assert await pool.run(jobs.echo, payload) == payload
+        assert sorted(pool.pids) == before
+
+        busy = [asyncio.create_task(pool.run(jobs.sleep, 60)) for _ in range(2)]
+        await asyncio.sleep(0)
+        waiting = asyncio.create_task(pool.run(jobs.echo, 1))
+        await asyncio.sleep(0)
+
+        async def has_room() -> None:
+            assert pool.room.used == 2
+
+        async def wait_in_vain() -> None:
+            with suppress(TimeoutError), within(0.001):
+                await pool.run(jobs.echo, 1)
+
+        await cancel_sweep(wait_in_vain, has_room)
+        busy[0].cancel()
+        assert await waiting == 1
+        busy[1].cancel()
+        await asyncio.wait(busy)
+
+
+async def test_a_map_that_is_cancelled_anywhere_ends_what_it_began() -> None:
+    async with WorkerPool(2) as pool:
+
+        async def read() -> list[int]:
+            async with aclosing(pool.map(jobs.echo, range(5), ahead=2)) as found:
+                return [number async for number in found]
+
+        async def check() -> None:
+            assert pool.open == pool.room.used == 0
+            await eventually(lambda: pool.statistics().workers == 2)
+
+        await cancel_sweep(read, check)
+
+
+async def test_a_pool_that_is_cancelled_anywhere_while_it_starts_or_closes_leaves_nothing() -> None:
+    made: list[WorkerPool] = []
+
+    async def use() -> None:
+        made.append(WorkerPool(1))
+
+        async with made[-1] as pool:
+            assert await pool.run(jobs.echo, 1) == 1
+
+    async def check() -> None:
+        await made[-1].aclose()
+        assert made[-1].pids == ()
+
+    await cancel_sweep(use, check)
+
+
+def descendants(pid: int) -> list[int]:
+    """Return the processes that this one has started, and those that they have."""
+    found = []
+
+    for path in Path(f"/proc/{pid}/task").glob("*/children"):
+        with suppress(FileNotFoundError, ProcessLookupError):
+            for child in map(int, path.read_text().split()):
+                found += [child, *descendants(child)]
+
+    return found
