@@ -35,10 +35,10 @@ def quota(own_group: Path = OWN_GROUP, cgroups: Path = CGROUPS) -> float | None:
                 limits.append(int(limit) / int(period))
 
         with suppress(OSError, ValueError):
-            limit = int((group / "cpu.cfs_quota_us").read_text())
+            microseconds = int((group / "cpu.cfs_quota_us").read_text())
 
-            if limit > 0:
-                limits.append(limit / int((group / "cpu.cfs_period_us").read_text()))
+            if microseconds > 0:
+                limits.append(microseconds / int((group / "cpu.cfs_period_us").read_text()))
 
     return min(limits, default=None)
 
