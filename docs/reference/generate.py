@@ -17,6 +17,14 @@ __all__ = ("PARTS", "main", "rewrite")
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 
+NAMES = {
+    "bool": "true or false",
+    "float": "number",
+    "int": "whole number",
+    "str": "text",
+    "timedelta": "duration",
+}
+
 PART = re.compile(r"(?P<begin><!-- generated: (?P<name>[\w-]+) -->\n).*?(?P<end><!-- end -->)", re.DOTALL)
 
 
@@ -61,7 +69,10 @@ def type_name(annotation: Any) -> str:
     if origin is tuple:
         return f"list of {type_name(arguments[0])}"
 
-    return {"str": "text", "int": "whole number", "float": "number", "bool": "true or false"}[annotation.__name__]
+    if origin is dict:
+        return f"table of {type_name(arguments[1])}"
+
+    return NAMES[annotation.__name__]
 
 
 def shown(value: Any) -> str:
@@ -71,6 +82,8 @@ def shown(value: Any) -> str:
         case bool():
             return f"`{str(value).lower()}`"
         case ():
+            return "empty"
+        case dict() if not value:
             return "empty"
         case "":
             return "empty"
@@ -102,10 +115,14 @@ def section(cls: type, prefix: str, fields: Iterable[Any] | None = None) -> str:
     return table(
         ("setting", "type", "default", ""),
         (
-            (f"`{prefix}{item.name}`", type_name(hints[item.name]), shown(item.default), notes.get(item.name, ""))
+            (f"`{prefix}{item.name}`", type_name(hints[item.name]), shown(default(item)), notes.get(item.name, ""))
             for item in (dataclasses.fields(cls) if fields is None else fields)
         ),
     )
+
+
+def default(item: dataclasses.Field[Any]) -> Any:
+    return item.default if item.default_factory is dataclasses.MISSING else item.default_factory()
 
 
 def tree(module: Any, root: type) -> list[type]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
 from hagworm.extend.config import Range
+from hagworm.extend.logging import LogSettings
 from hagworm.facade.limits import Limits
 
 __all__ = ("AppSettings", "DocsSettings", "FrameSettings", "LogSettings", "ServerSettings")
@@ -97,14 +98,6 @@ class DocsSettings:
 
         if self.openapi and self.openapi == self.ui:
             yield f"ui: is the path of the description too: {self.ui!r}"
-
-
-@dataclass(frozen=True, slots=True)
-class LogSettings:
-    """Section `log`."""
-
-    level: Literal["debug", "info", "warning", "error", "critical"] = "info"
-    format: Literal["text", "json"] = "text"
 
 
 @dataclass(frozen=True, slots=True)

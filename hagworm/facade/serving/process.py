@@ -11,7 +11,8 @@ from typing import Any
 
 from hagworm.extend.asyncio.base.loop import loop_factory
 from hagworm.extend.error import HagwormError, StartupFailed
-from hagworm.extend.logging import configure
+from hagworm.extend.logging import configure, read_field, set_up
+from hagworm.facade.context import request_id
 from hagworm.facade.serving.server import Server
 from hagworm.facade.serving.signals import DRAIN, DROP, Stop, leave_now
 
@@ -35,7 +36,9 @@ def prepare_logging(settings: Any = None) -> None:
         if settings is None:
             configure()
         else:
-            configure(settings.log.level, settings.log.format)
+            set_up(settings.log)
+
+        read_field("request_id", request_id)
 
 
 def report(exc: BaseException) -> int:

@@ -1,14 +1,15 @@
 """Logging under gunicorn: one format for arbiter and workers, or the user's own where there is one."""
 
 import logging
+from dataclasses import replace
 from typing import Any
 
 from gunicorn import glogging
 
 from hagworm.extend.error import ConfigError
-from hagworm.extend.logging import LineHandler, configure, surrender
+from hagworm.extend.logging import LineHandler, LogSettings, read_field, set_up, surrender
 from hagworm.facade.access import NAME
-from hagworm.facade.settings import LogSettings
+from hagworm.facade.context import request_id
 from hagworm.frame.gunicorn.ahead import look_ahead
 
 __all__ = ("Logger", "join_arbiter", "join_worker")
@@ -38,13 +39,16 @@ def join_arbiter() -> None:
     if not is_ours_to_set():
         return
 
-    level, form = look_ahead("log.level", "log.format")
-    default = logging.getLevelName(ERRORS.level).lower()
+    names = ("level", "format", "to")
+    values = zip(names, look_ahead(*(f"log.{name}" for name in names)), strict=True)
+    given: dict[str, Any] = {name: value for name, value in values if value}
+    level: Any = logging.getLevelName(ERRORS.level).lower()
+    default = LogSettings(level=level)
 
     try:
-        configure(level or default, form or "text")
+        set_up(replace(default, **given))
     except ConfigError:
-        configure(default)
+        set_up(default)
 
 
 def join_worker(cfg: Any, settings: Any) -> None:
@@ -54,7 +58,8 @@ def join_worker(cfg: Any, settings: Any) -> None:
     if is_ours_to_set():
         # gunicorn's --log-level is in force already; it stands unless the settings say something of their own.
         level = settings.log.level if settings.log.level != LogSettings().level else logging.getLevelName(root.level)
-        configure(level.lower(), settings.log.format)
+        set_up(replace(settings.log, level=level.lower()))
+        read_field("request_id", request_id)
     elif not root.handlers:
         root.setLevel(ERRORS.level)
 

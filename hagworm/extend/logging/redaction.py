@@ -1,0 +1,96 @@
+"""Secrets in text, found by what stands around them."""
+
+import re
+from collections.abc import Callable, Iterable
+
+from hagworm.extend.config.secret import MASK
+from hagworm.extend.error import ConfigError
+
+__all__ = ("make_redactor", "redact")
+
+# Looked for first, as a search for plain words costs next to nothing: without one of them there is no secret to find.
+WORDS = ("pass", "pwd", "secret", "token", "key", "cred", "auth", "cookie", "bearer", "eyj", "://")
+
+NAME = (
+    r"(?:pass(?:word|wd|phrase)|passwd|pwd|secret|token|credential|(?:api|private|secret|access|signing)[_-]?key"
+    r"|authorization)s?"
+)
+# `password=x`, `token: "x y"`, `"api_key": 7`, the same within a string of JSON, `Authorization: Basic x`; in camelCase
+# too. The words before a name (db_password) need no look.
+ASSIGNED = re.compile(
+    rf"(?P<name>(?:(?<![A-Za-z0-9])|(?<=[a-z])(?=[A-Z]))(?i:{NAME}))"
+    r"(?P<closing>\\?[\"']?)(?P<sign>\s*[=:]\s*)(?P<scheme>(?i:(?:bearer|basic|digest|token)\s+)?)"
+    r"(?:(?P<quote>\\?[\"'])(?P<quoted>(?:\\\\\\.|\\[^\"']|[^\\\n]){0,4096}?)(?P=quote)|(?P<bare>[^\s\"'\\,;&|)\]}\[{(]+))"
+)
+COOKIE = re.compile(r"(?P<name>\b(?i:(?:set-)?cookie))(?P<sign>\s*:\s*)(?P<bare>[^\s\"'\\][^\"'\\\n]*)")
+URL = re.compile(r"(?<=://)(?P<user>[^:/?#\s\"'\\@]*):[^\s\"'/\\@]*@")
+SCHEME = re.compile(r"\b(?P<scheme>(?i:bearer)\s+)[A-Za-z0-9._~+/=-]{8,}")
+JWT = re.compile(r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*")
+
+
+def redact(text: str) -> str:
+    """Return `text` with a mask in place of passwords, tokens, keys, cookies and signed tokens; lines stay lines.
+
+    It is found by name (`password=…`), by place (`https://user:…@host`, `Bearer …`) and by form (a JWT). The same
+    object comes back where there is nothing to hide.
+    """
+    lower = text.lower()
+
+    for word in WORDS:
+        if word in lower:
+            break
+    else:
+        return text
+
+    clean = ASSIGNED.sub(masked, text)
+    clean = COOKIE.sub(rf"\g<name>\g<sign>{MASK}", clean)
+    clean = URL.sub(rf"\g<user>:{MASK}@", clean)
+    clean = SCHEME.sub(rf"\g<scheme>{MASK}", clean)
+    clean = JWT.sub(MASK, clean)
+    return text if clean == text else clean
+
+
+def masked(match: re.Match[str]) -> str:
+    # A number behind a quoted name becomes text, so that JSON stays JSON.
+    quote = match["quote"] or match["closing"]
+    return f"{match['name']}{match['closing']}{match['sign']}{match['scheme']}{quote}{MASK}{quote}"
+
+
+def make_redactor(patterns: Iterable[str]) -> Callable[[str], str]:
+    """Return what hides secrets and whatever else matches one of `patterns` (regular expressions).
+
+    Where a pattern has groups, they are what is hidden. Raises `ConfigError` for a pattern that is none.
+    """
+    compiled = []
+
+    for pattern in patterns:
+        try:
+            compiled.append(re.compile(pattern))
+        except re.error as exc:
+            raise ConfigError(f"expected a regular expression, got {pattern!r}: {exc}") from exc
+
+    if not compiled:
+        return redact
+
+    def hide(match: re.Match[str]) -> str:
+        whole = match[0]
+
+        if not match.re.groups:
+            return MASK
+
+        # From the last to the first, so that places stay what they were.
+        for start, end in sorted((match.span(number) for number in range(1, match.re.groups + 1)), reverse=True):
+            if start >= 0:
+                whole = whole[: start - match.start()] + MASK + whole[end - match.start() :]
+
+        return whole
+
+    def redact_more(text: str) -> str:
+        clean = redact(text)
+
+        for pattern in compiled:
+            clean = pattern.sub(hide, clean)
+
+        return text if clean == text else clean
+
+    return redact_more
