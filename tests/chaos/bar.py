@@ -12,13 +12,13 @@ The exit code is 0 where the promise was kept. `test_short.py` runs the short fo
 import argparse
 import json
 import os
-import random
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from random import Random, SystemRandom
 from traceback import format_exception_only
 from typing import Any
 
@@ -55,10 +55,10 @@ class Bar:
     seed: int = 0
     is_long: bool = False
     trials: list[Trial] = field(default_factory=list)
-    random: random.Random = field(init=False, repr=False)
+    random: Random = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        self.random = random.Random(self.seed)
+        self.random = Random(self.seed)
 
     @contextmanager
     def trial(self, name: str) -> Iterator[Trial]:
@@ -105,7 +105,7 @@ def main(file: str, promise: str, run: Callable[[Bar], None]) -> None:
     """Run a script from the command line, and leave with its exit code."""
     name = Path(file).stem.partition("_")[0].upper()
     parser = argparse.ArgumentParser(description=f"{name}: {promise}")
-    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 32))
+    parser.add_argument("--seed", type=int, default=SystemRandom().randrange(1 << 32))
     parser.add_argument("--long", action="store_true", default=os.environ.get("HAGWORM_LONG") == "1")
     parser.add_argument("--history", type=Path, help="a file that gets one line of JSON more")
     options = parser.parse_args()
