@@ -4,7 +4,8 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from typing import cast
 
 from hagworm.extend.ntp.packet import SERVER, Packet
 from hagworm.extend.ntp.timestamp import NANO, from_unix_ns
@@ -45,6 +46,10 @@ class Conduct:
     size: int = 48
     root_delay: float = 0.0
     root_dispersion: float = 0.0
+
+    def __str__(self) -> str:
+        said = {item.name: getattr(self, item.name) for item in fields(self)}
+        return " ".join(f"{item.name}={said[item.name]}" for item in fields(self) if said[item.name] != item.default)
 
 
 def answer(request: Packet, conduct: Conduct, now_ns: int, began_ns: int, last_origin: int = 0) -> Packet:
@@ -92,8 +97,7 @@ class Rogue(asyncio.DatagramProtocol):
         self.forgers: set[asyncio.Task[None]] = set()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.DatagramTransport)
-        self.transport = transport
+        self.transport = cast(asyncio.DatagramTransport, transport)
         self.port = transport.get_extra_info("sockname")[1]
 
     def behave(self, **conduct: object) -> None:

@@ -72,13 +72,16 @@ def select(candidates: Sequence[Candidate], *, quorum: int = 1, total: int | Non
         return None
 
     low, high = found
-    honest = [candidate for candidate in candidates if low <= candidate.offset <= high]
-    liars = tuple(candidate for candidate in candidates if not low <= candidate.offset <= high)
+    honest = [candidate for candidate in candidates if candidate.low <= high and candidate.high >= low]
+    liars = tuple(candidate for candidate in candidates if not (candidate.low <= high and candidate.high >= low))
 
     if len(honest) < quorum or (span := enclose(candidates, max(1, count - tolerated))) is None:
         return None
 
-    survivors, outliers = cluster(honest)
+    # Who says nothing wrong, but thinks something else more likely than all the others do, has no say.
+    central = [candidate for candidate in honest if low <= candidate.offset <= high] or honest
+    survivors, outliers = cluster(central)
+    outliers += tuple(candidate for candidate in honest if candidate not in central)
     offset, jitter = combine(survivors)
     offset = min(max(offset, low), high)
     leaps = [candidate.leap for candidate in survivors]
@@ -87,47 +90,14 @@ def select(candidates: Sequence[Candidate], *, quorum: int = 1, total: int | Non
 
 
 def intersect(candidates: Sequence[Candidate]) -> tuple[float, float] | None:
-    """Return the interval that the largest majority has in common, with the offsets of that majority in it.
+    """Return the interval that the largest majority thinks possible, None where no majority has one in common.
 
-    The algorithm of RFC 5905 11.2.1, after Marzullo: as few liars as possible, always less than half. None where even
-    so no interval is found.
+    That is the algorithm of Marzullo. RFC 5905 11.2.1 also wants the offsets of that majority to lie inside; a server
+    that has been asked a while ago, or over a slow way, would count as a liar then although it says nothing wrong.
     """
     count = len(candidates)
-    edges = sorted(
-        [(candidate.low, -1) for candidate in candidates]
-        + [(candidate.offset, 0) for candidate in candidates]
-        + [(candidate.high, 1) for candidate in candidates]
-    )
-
-    for liars in range((count + 1) // 2):
-        outside = 0
-        covering = 0
-        low = high = None
-
-        for edge, kind in edges:
-            covering -= kind
-
-            if covering >= count - liars:
-                low = edge
-                break
-
-            outside += kind == 0
-
-        covering = 0
-
-        for edge, kind in reversed(edges):
-            covering += kind
-
-            if covering >= count - liars:
-                high = edge
-                break
-
-            outside += kind == 0
-
-        if low is not None and high is not None and low <= high and outside <= liars:
-            return low, high
-
-    return None
+    found = (enclose(candidates, honest) for honest in range(count, count // 2, -1))
+    return next((span for span in found if span is not None), None)
 
 
 def enclose(candidates: Sequence[Candidate], honest: int) -> tuple[float, float] | None:

@@ -101,6 +101,16 @@ def test_the_intersection_is_what_the_majority_has_in_common() -> None:
     assert intersect([]) is None
 
 
+def test_who_was_asked_a_while_ago_is_no_liar_and_has_no_say() -> None:
+    """Its offset is outside of what the others think possible; what it thinks possible is not."""
+    selection = select([*candidates(0.0, 0.0, 5.0), Candidate("old", 0.02, 0.03)], quorum=3)
+
+    assert selection is not None
+    assert [liar.offset for liar in selection.liars] == [5.0]
+    assert [outlier.server for outlier in selection.outliers] == ["old"]
+    assert selection.offset == 0.0
+
+
 def test_an_outlier_is_left_out() -> None:
     """RFC 5905 11.2.2: four agree closely, the fifth is honest and far off."""
     selection = chosen(0.0, 0.0001, -0.0001, 0.0002, 0.3, distance=0.5)
