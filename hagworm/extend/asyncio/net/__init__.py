@@ -1,0 +1,40 @@
+"""Talking to other machines: HTTP, downloads, TLS, mail, framed and plain sockets."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from hagworm.extend.asyncio.net.client import HTTPClient as HTTPClient
+    from hagworm.extend.asyncio.net.response import Response as Response
+    from hagworm.extend.asyncio.net.response import StreamedResponse as StreamedResponse
+    from hagworm.extend.asyncio.net.tls import server_context as server_context
+    from hagworm.extend.asyncio.net.tls import tls_context as tls_context
+    from hagworm.extend.asyncio.net.upload import Upload as Upload
+    from hagworm.extend.net.policy import URLPolicy as URLPolicy
+
+SHELL = "hagworm.extend.asyncio.net"
+
+# Loaded on first use: who opens a socket does not pay for HTTP.
+HOMES = {
+    "HTTPClient": f"{SHELL}.client",
+    "Response": f"{SHELL}.response",
+    "StreamedResponse": f"{SHELL}.response",
+    "URLPolicy": "hagworm.extend.net.policy",
+    "Upload": f"{SHELL}.upload",
+    "server_context": f"{SHELL}.tls",
+    "tls_context": f"{SHELL}.tls",
+}
+
+__all__ = tuple(HOMES)
+
+
+def __getattr__(name: str) -> Any:
+    if (home := HOMES.get(name)) is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    value = globals()[name] = getattr(import_module(home), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *HOMES})
