@@ -6,7 +6,8 @@ run)`. Called by hand it prints one line, and with `--history FILE` appends its 
 
     python tests/chaos/r43_ntp.py [--seed 7] [--long] [--history chaos.jsonl]
 
-The exit code is 0 where the promise was kept. `test_short.py` runs the short form of every bar.
+The exit code is 0 where the promise was kept, 1 where it was not, and 77 where a program is missing that the bar needs
+(`need`). `test_short.py` runs the short form of every bar.
 """
 
 import argparse
@@ -22,7 +23,9 @@ from random import Random, SystemRandom
 from traceback import format_exception_only
 from typing import Any
 
-__all__ = ("Bar", "Trial", "main")
+__all__ = ("SKIPPED", "Bar", "Trial", "main", "need")
+
+SKIPPED = 77
 
 
 @dataclass(slots=True)
@@ -99,6 +102,13 @@ class Bar:
             "time": round(time.time(), 3),
             "trials": [asdict(trial) for trial in self.trials],
         }
+
+
+def need(program: object, remedy: str) -> None:
+    """Leave, saying what is missing, where `program` is None."""
+    if program is None:
+        sys.stdout.write(f"not run: {remedy}\n")
+        sys.exit(SKIPPED)
 
 
 def main(file: str, promise: str, run: Callable[[Bar], None]) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.chaos.bar import SKIPPED
 from tests.tree import ROOT
 
 BARS = sorted(Path(__file__).parent.glob("r[0-9][0-9]_*.py"))
@@ -25,6 +26,9 @@ def test_the_promise_is_kept(script: Path, tmp_path: Path) -> None:
         text=True,
         timeout=150,
     )
+
+    if done.returncode == SKIPPED and os.environ.get("CI") != "true":
+        pytest.skip(done.stdout.strip())
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert " kept: " in done.stdout.splitlines()[-1]
