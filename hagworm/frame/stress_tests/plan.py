@@ -15,6 +15,7 @@ from typing import Any, Literal
 from hagworm.extend.error import PlanError
 
 __all__ = (
+    "NO_THINK",
     "WHOLE",
     "Closed",
     "Open",
