@@ -139,8 +139,15 @@ class EventDispatcher:
 
         while True:
             try:
-                for call in rest:
-                    call(*args, **kwargs)
+                # One value is the rule, and handed on by itself twice as fast as in a tuple and a mapping.
+                if len(args) == 1 and not kwargs:
+                    value = args[0]
+
+                    for call in rest:
+                        call(value)
+                else:
+                    for call in rest:
+                        call(*args, **kwargs)
 
                 break
             except Exception as exc:
