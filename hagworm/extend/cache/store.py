@@ -11,7 +11,7 @@ from typing import Any, Generic, Literal, TypeVar, overload
 from hagworm.extend.cache.entry import NEVER, Lifetime, end_of, spread
 from hagworm.extend.statistics.cells import Counter
 
-__all__ = ("CacheStatistics", "Evicted", "LRUCache", "TTLCache")
+__all__ = ("NOTHING", "CacheStatistics", "Evicted", "LRUCache", "TTLCache")
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -330,10 +330,5 @@ class LRUCache(TTLCache[K, V]):
         super().__init__(maxsize, None, **options)
 
 
-class Nothing:
-    """What is there if nothing is."""
-
-    __slots__ = ()
-
-
-NOTHING: Any = Nothing()
+NOTHING: Any = object()
+"""What is there if nothing is: None can be kept."""
