@@ -1,6 +1,6 @@
 """What one exchange of packets tells about two clocks (RFC 5905 8)."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from hagworm.extend.error import KissOfDeath, NTPReplyError
 from hagworm.extend.ntp.packet import SERVER, UNSYNCHRONISED, Packet
@@ -14,13 +14,15 @@ DRIFT = 15e-6
 PRECISION = 1e-6
 """How finely our own clock tells when a packet has come, in seconds."""
 
+EXPECTED = frozenset(version << 3 | SERVER for version in (3, 4))
+"""Version and mode of an answer."""
+
 MAX_STRATUM = 16
 MAX_DISTANCE = 16.0
 """Half the delay and the dispersion of a server that is of any use, in seconds: MAXDISP of the RFC."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
+class Sample(NamedTuple):
     """One measurement: add `offset` seconds to the local clock, and it shows the server's time.
 
     The server's own clock was at `offset` give or take `delay / 2 + dispersion` when the sample was taken; true time is
@@ -53,10 +55,10 @@ def check_reply(packet: Packet, nonce: int) -> None:
     stratum 16 and more, no time) or contradicts itself; `KissOfDeath` for stratum 0. The origin comes before the kiss:
     who has not seen the request cannot send us away.
     """
-    if packet.mode != SERVER:
-        raise NTPReplyError(f"a server's mode is {SERVER}, not {packet.mode}")
+    if packet.flags & 0x3F not in EXPECTED:
+        if packet.mode != SERVER:
+            raise NTPReplyError(f"a server's mode is {SERVER}, not {packet.mode}")
 
-    if packet.version not in (3, 4):
         raise NTPReplyError(f"a version of NTP is 3 or 4, not {packet.version}")
 
     if packet.origin != nonce or not nonce:
@@ -65,7 +67,7 @@ def check_reply(packet: Packet, nonce: int) -> None:
     if packet.stratum == 0:
         raise KissOfDeath(packet.kiss, float(2**packet.poll) if 0 < packet.poll <= 17 else None)
 
-    if packet.leap == UNSYNCHRONISED:
+    if packet.flags >> 6 == UNSYNCHRONISED:
         raise NTPReplyError("the server is not synchronised: its leap indicator is 3")
 
     if packet.stratum >= MAX_STRATUM:
@@ -74,7 +76,7 @@ def check_reply(packet: Packet, nonce: int) -> None:
     if not packet.receive or not packet.transmit:
         raise NTPReplyError("the server does not say when the request came, or when it answered")
 
-    if packet.root_delay / 2 + packet.root_dispersion >= MAX_DISTANCE:
+    if packet.root_delay_raw / 2 + packet.root_dispersion_raw >= MAX_DISTANCE * 65536:
         raise NTPReplyError(
             f"the server is too far from a reference clock: root delay {packet.root_delay:.3f} s, "
             f"root dispersion {packet.root_dispersion:.3f} s"
