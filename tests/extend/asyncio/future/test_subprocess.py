@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from hagworm.extend.asyncio.future import child as room
 from hagworm.extend.asyncio.future.pipe import PipeReader, PipeWriter
 from hagworm.extend.asyncio.future.subprocess import INHERIT, PIPE, STDOUT, SubProcess
 from hagworm.extend.error import CommandFailed, OutputTooLong, ProcessError
+from hagworm.testing import cancel_sweep
 from tests.extend.process.watching import eventually, eventually_sync, is_alive
 from tests.tree import ROOT
 
@@ -385,6 +387,85 @@ def test_a_child_whose_loop_is_closed_is_killed() -> None:
         del made
 
     assert not Path(f"/proc/{pid}").exists()
+
+
+# Cancellation everywhere
+
+
+async def test_a_run_that_is_cancelled_anywhere_leaves_nothing(tmp_path: Path) -> None:
+    data = os.urandom(300_000)
+    mark = f"61.{os.getpid()}"
+
+    def check() -> None:
+        assert not called(mark)
+
+    async def create() -> None:
+        program = await SubProcess.create("sleep", mark)
+        await program.stop()
+
+    async def communicate() -> None:
+        async with SubProcess("cat", stdin=PIPE, stdout=PIPE) as program:
+            assert await program.communicate(data) == (data, b"")
+
+    sweep = await cancel_sweep(lambda: SubProcess.run("cat", input=data), check)
+    assert sweep.suspensions > 1
+    await cancel_sweep(lambda: SubProcess.run("true", grace=0.01, timeout=10), check)
+    await cancel_sweep(communicate, check)
+    await cancel_sweep(create, check)
+    await cancel_sweep(lambda: stopped(mark), check)
+    await cancel_sweep(lambda: killed(mark), check)
+
+
+async def stopped(mark: str) -> None:
+    async with SubProcess("sleep", mark) as program:
+        assert await program.stop(5) == -signal.SIGTERM
+
+
+async def killed(mark: str) -> None:
+    program = await SubProcess.create("sleep", mark)
+    assert await program.kill() == -signal.SIGKILL
+
+
+async def test_waiting_that_is_cancelled_anywhere_leaves_the_program_alone() -> None:
+    async with SubProcess("cat", stdin=PIPE, stdout=PIPE) as program:
+        assert program.stdin is not None and program.stdout is not None
+
+        def check() -> None:
+            assert program.is_running
+            assert "open" in repr(program.stdout) and "open" in repr(program.stdin)
+
+        async def wait() -> None:
+            with suppress(TimeoutError):
+                await program.wait(0.01)
+
+        await cancel_sweep(wait, check)
+
+        async def echo() -> None:
+            assert program.stdin is not None and program.stdout is not None
+            await program.stdin.write(b"x\n")
+            # Where this is cancelled, the next one finds more.
+            assert b"x" in await program.stdout.read()
+
+        await cancel_sweep(echo, check)
+        program.stdin.close()
+        lines = program.lines()
+        assert await program.wait(5) == 0
+        assert {line async for line in lines} <= {"x"}
+
+
+async def test_a_reader_of_lines_that_is_cancelled_anywhere_loses_none() -> None:
+    found: list[str] = []
+
+    async with shell("i=0; while [ $i -lt 40 ]; do i=$((i+1)); echo $i; sleep 0.005; done", stdout=PIPE) as program:
+        lines = program.lines()
+
+        async def read() -> None:
+            found.append(await anext(lines))
+
+        await cancel_sweep(read)
+        found += [line async for line in lines]
+
+    assert found == [str(number) for number in range(1, 41)]
 
 
 # Orphans
