@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo format style check types house test contract bench docs clean system
+.PHONY: help install demo format style check types house test contract bench docs cacert clean system
 
 PYTHON ?= python3
 VENV   ?= .venv
@@ -56,6 +56,11 @@ docs: $(VENV)/.has-test  ## write the generated reference pages, run every examp
 	$(bin)/python docs/reference/generate.py
 	$(bin)/pytest -q tests/test_docs.py
 	$(bin)/towncrier build --draft --version next
+
+cacert: $(VENV)/.has-test  ## write static/cacert.pem anew: the roots that the installed certifi has
+	{ echo "# The certificate authorities that Mozilla trusts, as certifi has them: written by \`make cacert\`, not by hand."; \
+	  echo "# This file is under the Mozilla Public License 2.0 (MPL-2.0): https://mozilla.org/MPL/2.0/"; \
+	  cat "$$($(bin)/python -m certifi)"; } > static/cacert.pem
 
 clean:  ## remove what can be made again, except .venv
 	rm -rf build dist *.egg-info .coverage .coverage.* htmlcov .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .benchmarks

@@ -418,7 +418,7 @@ class HTTPClient:
                     sock_connect=self.connect_timeout,
                     sock_read=self.read_timeout,
                 ),
-                headers={"user-agent": "hagworm", **self.headers} if "user-agent" not in self.headers else None,
+                headers={"user-agent": "hagworm"},
                 trust_env=False,
             )
             # It would send what was lost once more by itself, uncounted and without a pause.
