@@ -253,7 +253,8 @@ def carried(exc: BaseException) -> bytes | None:
     try:
         content = pickle.dumps(exc, 5)
         return content if len(content) <= LONGEST_ERROR and type(pickle.loads(content)) is type(exc) else None
-    except Exception:
+    except BaseException:
+        # Whatever making it again does, it does not end this process.
         return None
 
 

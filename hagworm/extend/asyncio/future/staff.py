@@ -310,8 +310,12 @@ class Staff:
     def take(self, task: Task, read: Callable[..., Any], *content: Any) -> None:
         try:
             value = read(*content)
-        except Exception as exc:
+        except BaseException as exc:
+            # Whatever making it does, it ends this task and nothing else, unless a person has asked for that.
             self.fail(task, not_rebuilt(task, exc))
+
+            if isinstance(exc, KeyboardInterrupt):
+                raise
         else:
             self.counts["succeeded"] += 1
             task.future.set_result(value)

@@ -217,6 +217,9 @@ async def test_a_result_that_cannot_be_made_here_is_an_error_of_its_own() -> Non
         with pytest.raises(TaskFailed, match="cannot be made here: poison"):
             await pool.run(jobs.poison)
 
+        with pytest.raises(TaskFailed, match=r"SystemExit.*cannot be made here"):
+            await pool.run(jobs.way_out)
+
         assert await pool.run(jobs.echo, 1) == 1
 
 
