@@ -196,7 +196,7 @@ async def programs(rounds: int) -> None:
 async def idle(seconds: float) -> None:
     """Print what a pool costs that has nothing to do, and what many tasks leave behind."""
     async with WorkerPool(WORKERS) as pool:
-        await asyncio.gather(*[pool.run(abs, -1) for _ in range(10_000)])
+        await asyncio.gather(*[pool.run(abs, -1) for _ in range(1_000)])
         await asyncio.sleep(0.1)
         begun = used(pool.pids)
         await asyncio.sleep(seconds)
@@ -204,14 +204,14 @@ async def idle(seconds: float) -> None:
         gc.collect()
         objects, memory = len(gc.get_objects()), resident(pool)
 
-        for _ in range(20):
-            await asyncio.gather(*[pool.run(abs, -1) for _ in range(10_000)])
+        for _ in range(10_000):
+            await asyncio.gather(*[pool.run(abs, -1) for _ in range(100)])
 
         # The loop is still busy with the last ones.
         await asyncio.sleep(0.1)
         gc.collect()
         more = resident(pool) - memory
-        print(f"200 000 tasks: {len(gc.get_objects()) - objects:+} objects, {more:+} KiB in all processes; goal: flat")
+        print(f"1 000 000 tasks: {len(gc.get_objects()) - objects:+} objects, {more:+} KiB in all processes; goal: flat")
 
 
 def resident(pool: WorkerPool) -> int:
