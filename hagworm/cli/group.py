@@ -19,6 +19,7 @@ COMMANDS = {
     "openapi": "Write the OpenAPI document of an application.",
     "config": "Show every setting and where its value comes from.",
     "check": "Find what is wrong with an application before it serves.",
+    "compile": "Turn a tree of sources into bytecode.",
     "doctor": "Find what is wrong with this machine.",
     "conformance": "Find out whether every engine and server behaves as specified.",
 }

@@ -44,8 +44,8 @@ class Cell:
     style: Style
 
 
-Encoded = float | str | bool | Formula | None | tuple[float | str | bool | Formula | None, Any]
-"""What an engine writes: a value, or, as a pair, a value and the look that it has."""
+Encoded = Any
+"""What an engine writes: a number, a truth value, a text, a `Formula` or None; or a pair of that and its look."""
 Prepare = Callable[[Style, bool], Any]
 """Makes what an engine needs for a style; the flag says that the text is to stay text when somebody edits it."""
 
