@@ -227,6 +227,11 @@ class Connection(asyncio.Protocol):
             self.transport.abort()
             self.broken(self, reason)
 
+    def drop(self) -> None:
+        """End it without a word to anybody."""
+        self.busy = self.alive = False
+        self.transport.abort()
+
 
 def describe_loss(exc: Exception | None, *, began: bool, used: bool) -> str:
     """Return the reason that a connection's end counts under."""

@@ -62,6 +62,8 @@ class Order:
     places: int = 256
     timeout: float = 10.0
     seed: int = 0
+    mine: bool = False
+    """Targets that are not loopback may be loaded."""
     verify: bool = True
     loop: Literal["auto", "asyncio", "uvloop"] = "auto"
 

@@ -43,8 +43,9 @@ class Pool:
         self.idle: list[Connection] = []
         self.connections: set[Connection] = set()
         self.opening: set[asyncio.Task[None]] = set()
+        self.empty = asyncio.Event()
         memo: dict[bytes, Head] = {}
-        self.make = partial(Connection, answered, broken, self.connections.discard, memo, keeps_body=keeps_body)
+        self.make = partial(Connection, answered, broken, self.gone, memo, keeps_body=keeps_body)
         self.sweeper: asyncio.TimerHandle | None = self.loop.call_later(SWEEP, self.sweep)
 
     def __repr__(self) -> str:
@@ -97,7 +98,9 @@ class Pool:
                 server_hostname=self.target.host if self.tls else None,
             )
 
-        self.connections.add(connection)
+        if connection.alive:
+            self.connections.add(connection)
+
         return connection
 
     def sweep(self) -> None:
@@ -120,12 +123,20 @@ class Pool:
 
         await asyncio.gather(*self.opening, return_exceptions=True)
 
-        for connection in self.connections.copy():
-            connection.busy = connection.alive = False
-            connection.transport.abort()
+        self.empty.clear()
 
-        while self.connections:
-            await asyncio.sleep(0)
+        for connection in self.connections.copy():
+            connection.drop()
+
+        if self.connections:
+            await self.empty.wait()
+
+    def gone(self, connection: Connection) -> None:
+        """Forget a connection that has ended."""
+        self.connections.discard(connection)
+
+        if not self.connections:
+            self.empty.set()
 
 
 def describe_refusal(exc: OSError, timeout: float) -> str:
