@@ -13,6 +13,7 @@ HagwormError                      code
 │   ├── BadEncoding               encoding      … text or bytes in some format, JSON for example
 │   │   └── EndOfData             end           … which end too early
 │   ├── BadSignature              signature     … a signature
+│   ├── BadFields                 fields        … several values of one record are not
 │   └── LimitExceeded             limit         … it is larger, deeper or more than it may be
 ├── BatchFailed                   batch         what was fetched together has no answer for one of those who asked
 ├── CompileError                  compile       sources cannot be turned into bytecode, or their tree is out of date
@@ -95,6 +96,7 @@ from contextlib import contextmanager
 __all__ = (
     "BadArchive",
     "BadEncoding",
+    "BadFields",
     "BadSignature",
     "BadValue",
     "BatchFailed",
@@ -298,6 +300,19 @@ class BadArchive(BadValue):
     """It is not safe to unpack the archive, or it is none; nothing of it has been left on the disk."""
 
     code = "archive"
+
+
+class BadFields(BadValue):
+    """Values of a record are not what they are taken for; `problems` says by name what is wrong."""
+
+    code = "fields"
+
+    def __init__(self, problems: Mapping[str, str]) -> None:
+        super().__init__("; ".join(f"{name}: {problem}" for name, problem in problems.items()))
+        self.problems = dict(problems)
+
+    def __str__(self) -> str:
+        return self.expected
 
 
 class BadEncoding(BadValue):
