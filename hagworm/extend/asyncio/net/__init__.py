@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from hagworm.extend.asyncio.net.client import HTTPClient as HTTPClient
+    from hagworm.extend.asyncio.net.download import download as download
+    from hagworm.extend.asyncio.net.download import spool as spool
     from hagworm.extend.asyncio.net.response import Response as Response
     from hagworm.extend.asyncio.net.response import StreamedResponse as StreamedResponse
     from hagworm.extend.asyncio.net.tls import server_context as server_context
@@ -21,7 +23,9 @@ HOMES = {
     "StreamedResponse": f"{SHELL}.response",
     "URLPolicy": "hagworm.extend.net.policy",
     "Upload": f"{SHELL}.upload",
+    "download": f"{SHELL}.download",
     "server_context": f"{SHELL}.tls",
+    "spool": f"{SHELL}.download",
     "tls_context": f"{SHELL}.tls",
 }
 

@@ -471,7 +471,7 @@ class HTTPClient:
         status = answer.status
 
         try:
-            with translated(str(order.url), status, sent=True, idempotent=order.may_repeat):
+            with translated(str(order.url), status, repeat=order.may_repeat):
                 if status >= 400:
                     raise await self.failure(order, answer)
 
@@ -488,13 +488,15 @@ class HTTPClient:
 
         try:
             if answer.status >= 400 and not order.wants_errors:
-                with translated(str(order.url), answer.status, sent=True, idempotent=order.may_repeat):
+                with translated(str(order.url), answer.status, repeat=order.may_repeat):
                     raise await self.failure(order, answer)
         except BaseException:
             answer.close()
             raise
 
-        return StreamedResponse(order.method, str(order.url), Headers(answer.headers.items()), answer, order.max_bytes)
+        return StreamedResponse(
+            order.method, str(order.url), Headers(answer.headers.items()), answer, order.max_bytes, order.may_repeat
+        )
 
     async def failure(self, order: Order, answer: "aiohttp.ClientResponse") -> StatusFailed:
         """Return the error that an answer of 400 or above is."""
@@ -531,7 +533,7 @@ class HTTPClient:
         if body.data is None and body.pieces is not None and body.size is not None:
             headers = {**headers, "content-length": str(body.size)}
 
-        with translated(str(order.url), 0, sent=True, idempotent=order.may_repeat):
+        with translated(str(order.url), 0, repeat=order.may_repeat):
             try:
                 return await session.request(
                     order.method, order.url, headers=headers, data=carried.payload(), allow_redirects=False

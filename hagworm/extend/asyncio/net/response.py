@@ -95,9 +95,12 @@ class Response(Answer):
 
 
 class StreamedResponse(Answer):
-    """An answer whose body comes piece by piece, at most `max_bytes` of it (None: no bound), unpacked."""
+    """An answer whose body comes piece by piece, at most `max_bytes` of it (None: no bound), unpacked.
 
-    __slots__ = ("answer", "max_bytes", "received")
+    `may_repeat` tells whether the request may be sent again when the body does not come to its end.
+    """
+
+    __slots__ = ("answer", "max_bytes", "may_repeat", "received")
 
     def __init__(
         self,
@@ -106,10 +109,12 @@ class StreamedResponse(Answer):
         headers: Headers,
         answer: "aiohttp.ClientResponse",
         max_bytes: int | None,
+        may_repeat: bool,
     ) -> None:
         super().__init__(method, url, answer.status, headers)
         self.answer = answer
         self.max_bytes = max_bytes
+        self.may_repeat = may_repeat
         self.received = 0
 
     def __aiter__(self) -> AsyncIterator[bytes]:
@@ -117,14 +122,27 @@ class StreamedResponse(Answer):
 
     async def chunks(self) -> AsyncIterator[bytes]:
         """Yield the body as it comes. Raises `BodyTooLong`, `BodyDamaged` where it ends too early, `PeerSilent`."""
-        with translated(self.url, self.status, sent=True, idempotent=False):
-            async for piece in self.answer.content.iter_any():
+        with translated(self.url, self.status, repeat=self.may_repeat):
+            async for piece in self.pieces():
                 self.received += len(piece)
 
                 if self.max_bytes is not None and self.received > self.max_bytes:
                     raise BodyTooLong(hide_secrets(self.url), self.status, self.max_bytes)
 
                 yield piece
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        content = self.answer.content
+
+        try:
+            while piece := await content.readany():
+                yield piece
+        except Exception:
+            # aiohttp tells of the end of the connection before it has given what had come until then.
+            if content._buffer:
+                yield content._read_nowait(-1)
+
+            raise
 
     async def read(self) -> bytes:
         """Return the rest of the body."""

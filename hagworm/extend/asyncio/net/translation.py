@@ -22,8 +22,8 @@ Make = Callable[[str, int, bool, Exception], HagwormError]
 
 
 @contextmanager
-def translated(url: str, status: int, *, sent: bool, idempotent: bool) -> Iterator[None]:
-    """Turn the errors of aiohttp in the block into ours; they may be retried as far as that does nothing twice."""
+def translated(url: str, status: int, *, repeat: bool) -> Iterator[None]:
+    """Turn the errors of aiohttp in the block into ours, which may be retried if `repeat`, or if nothing was sent."""
     from aiohttp import ClientError
 
     try:
@@ -32,16 +32,16 @@ def translated(url: str, status: int, *, sent: bool, idempotent: bool) -> Iterat
         if isinstance(error, HagwormError):
             raise
 
-        raise translate(error, url, status, sent=sent, idempotent=idempotent) from error
+        raise translate(error, url, status, repeat=repeat) from error
 
 
-def translate(error: Exception, url: str, status: int, *, sent: bool, idempotent: bool) -> HagwormError:
-    """Return our error for one of aiohttp; where nothing has been `sent` anything may be retried."""
+def translate(error: Exception, url: str, status: int, *, repeat: bool) -> HagwormError:
+    """Return our error for one of aiohttp, as `translated` does."""
     for kind, make in translations():
         if isinstance(error, kind):
-            return make(hide_secrets(url), status, idempotent or not sent, error)
+            return make(hide_secrets(url), status, repeat, error)
 
-    return ConnectionLost(f"{hide_secrets(url)}: {describe(error)}", retryable=idempotent or not sent)
+    return ConnectionLost(f"{hide_secrets(url)}: {describe(error)}", retryable=repeat)
 
 
 @cache
