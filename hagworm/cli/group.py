@@ -21,6 +21,7 @@ COMMANDS = {
     "check": "Find what is wrong with an application before it serves.",
     "compile": "Turn a tree of sources into bytecode.",
     "doctor": "Find what is wrong with this machine.",
+    "stress": "Put a service under load, and say what came of it.",
     "conformance": "Find out whether every engine and server behaves as specified.",
 }
 """The subcommands that come with hagworm, each in the module of its name; the text is here so that help loads none."""

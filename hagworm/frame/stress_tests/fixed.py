@@ -72,6 +72,14 @@ class FixedLoad:
     def __repr__(self) -> str:
         return f"<FixedLoad {self.order.target}: {self.running} running{', all places taken' * self.full}>"
 
+    async def prepare(self) -> None:
+        """Do nothing: there is nothing to be done before."""
+
+    async def close(self) -> None:
+        """Close every connection; may be called again."""
+        self.alarm.close()
+        await self.pool.close()
+
     async def run(self, zero: float) -> None:
         """Carry out the plan; measuring begins at `zero` (`time.monotonic()`), the warm-up before.
 

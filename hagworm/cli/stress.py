@@ -1,0 +1,204 @@
+"""`hagworm stress`: put a service under load."""
+
+import asyncio
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from hagworm.cli.group import Command
+from hagworm.cli.table import print_table
+from hagworm.extend.error import PlanError, StressError
+
+if TYPE_CHECKING:
+    from hagworm.frame.stress_tests.order import Order
+    from hagworm.frame.stress_tests.plan import Plan
+    from hagworm.frame.stress_tests.result import Result
+
+__all__ = ("command",)
+
+INTERRUPTED = 130
+"""The exit code after Ctrl-C, by the custom of shells."""
+
+
+@click.command(
+    "stress",
+    cls=Command,
+    examples=(
+        "hagworm stress http://127.0.0.1:8000/orders --rate 2000 --duration 30",
+        "hagworm stress http://127.0.0.1:8000/ --rate 0..500:30s,500:2m,3000:5s --warm-up 5",
+        "hagworm stress scenario.py:Checkout --target http://127.0.0.1:8000 --users 200 --ramp 10 --think 0.5..2",
+    ),
+)
+@click.argument("what", metavar="URL|SCENARIO")
+@click.option("--rate", metavar="RATE", help="Open model: starts a second; 500, 0..500:1m, 100..500/5:1m, with commas.")
+@click.option("--profile", metavar="FILE", type=click.Path(path_type=Path), help="Open model: a recorded profile.")
+@click.option("--poisson", is_flag=True, help="Open model: starts independent of each other, not equally far apart.")
+@click.option("--users", metavar="N", type=int, help="Closed model: so many users, each waiting for its answers.")
+@click.option("--ramp", metavar="TIME", default="0", help="Closed model: users come one by one within this time.")
+@click.option("--think", metavar="TIME", default="0", help="Closed model: 0.5, 0.5..2 or ~1 (on average) seconds.")
+@click.option("--duration", metavar="TIME", default="30s", show_default=True, help="How long: 30s, 2m, 1h.")
+@click.option("--warm-up", metavar="TIME", default="0", help="Load before measuring begins.")
+@click.option("--target", metavar="URL", default="http://127.0.0.1:8000", show_default=True, help="For scenarios.")
+@click.option("--processes", metavar="N", type=int, help="Processes; as many as the load is worth unless given.")
+@click.option("--places", metavar="N", type=int, default=256, show_default=True, help="Most requests or runs at once.")
+@click.option("--timeout", metavar="TIME", default="10s", show_default=True, help="What a request has, and the end.")
+@click.option("--method", metavar="NAME", default="GET", show_default=True, help="For a URL.")
+@click.option("--header", "headers", metavar="'NAME: VALUE'", multiple=True, help="For a URL; may be repeated.")
+@click.option("--body", metavar="TEXT|@FILE", help="For a URL.")
+@click.option("--expect", metavar="STATUS", type=int, multiple=True, help="What counts as success; else below 400.")
+@click.option("--seed", metavar="N", type=int, default=0, help="For everything that is drawn.")
+@click.option("--loop", type=click.Choice(["auto", "asyncio", "uvloop"]), default="auto", help="Event loop.")
+@click.option("--insecure", is_flag=True, help="Do not verify certificates.")
+@click.option("--target-is-mine", is_flag=True, help="Allow targets that are not this machine.")
+@click.option("--json", "json_path", metavar="FILE", type=click.Path(path_type=Path), help="Write the result here.")
+def command(what: str, json_path: Path | None, **options: Any) -> None:
+    """Put load on a URL, or run the scenarios of a file, and say what came of it.
+
+    SCENARIO is file.py:Class or package.module:Class. By default what starts does not wait for what is under way (open
+    model), and times run from the intended start. Ctrl-C ends the load and reports what there is, with exit code 130;
+    what keeps the load from starting is exit code 2.
+    """
+    from hagworm.frame.stress_tests.crew import enough_processes, processors
+
+    order = read_order(what, options)
+    processes = options["processes"]
+
+    if processes is None:
+        processes = enough_processes(order, processors())
+    elif processes < 1:
+        raise PlanError(f"there is at least one process, not {processes}")
+
+    click.echo(f"{order.target}: {order.plan}; {processes} process{'es' * (processes > 1)}", err=True)
+    result = asyncio.run(conduct(order, processes))
+    show(result)
+
+    if json_path is not None:
+        json_path.write_text(result.dump(), "utf-8")
+        click.echo(f"wrote {json_path}", err=True)
+
+    if result.run.ended == "interrupted":
+        sys.exit(INTERRUPTED)
+
+
+def read_order(what: str, options: dict[str, Any]) -> "Order":
+    """Return what is asked for, having seen that the target is there and may be loaded, and the scenario loads."""
+    from hagworm.frame.stress_tests.order import Order, Request
+    from hagworm.frame.stress_tests.plan import parse_seconds
+    from hagworm.frame.stress_tests.scenario import load_scenarios
+    from hagworm.frame.stress_tests.target import parse_target, reach
+
+    is_url = "://" in what
+    target = parse_target(what if is_url else options["target"])
+    plan = read_plan(options)
+    request = Request(
+        options["method"], tuple(map(read_header, options["headers"])), read_body(options["body"]), options["expect"]
+    )
+
+    if not is_url:
+        load_scenarios(what)
+    elif target.scheme not in ("http", "https"):
+        raise StressError(f"{target.scheme}:// is spoken by scenarios: see self.client()")
+
+    return Order(
+        target=target,
+        address=reach(target, mine=options["target_is_mine"]),
+        plan=plan,
+        scenarios=() if is_url else (what,),
+        request=request,
+        places=options["places"],
+        timeout=parse_seconds(options["timeout"]),
+        seed=options["seed"],
+        mine=options["target_is_mine"],
+        verify=not options["insecure"],
+        loop=options["loop"],
+    )
+
+
+def read_plan(options: dict[str, Any]) -> "Plan":
+    from hagworm.frame.stress_tests.plan import Closed, Open, parse_profile, parse_rate, parse_seconds, parse_think
+
+    given = [name for name in ("rate", "profile", "users") if options[name] is not None]
+    seconds = parse_seconds(options["duration"])
+    warm_up = parse_seconds(options["warm_up"])
+
+    if len(given) != 1:
+        found = " and ".join(f"--{name}" for name in given) or "none of them"
+        raise PlanError(f"a run has one of --rate, --profile and --users, not {found}")
+
+    if options["users"] is not None:
+        return Closed(options["users"], seconds, parse_seconds(options["ramp"]), parse_think(options["think"]), warm_up)
+
+    if options["profile"] is not None:
+        try:
+            stages = parse_profile(options["profile"].read_text("utf-8"))
+        except (OSError, UnicodeDecodeError) as exc:
+            raise PlanError(f"cannot read the profile: {exc}") from exc
+    else:
+        stages = parse_rate(options["rate"], seconds)
+
+    return Open(stages, "poisson" if options["poisson"] else "constant", warm_up)
+
+
+def read_header(text: str) -> tuple[str, str]:
+    name, colon, value = text.partition(":")
+
+    if not colon:
+        raise StressError(f"not a header: {text.partition(' ')[0]!r}; expected 'Name: value'")
+
+    return name.strip(), value.strip()
+
+
+def read_body(text: str | None) -> bytes:
+    if text is None or not text.startswith("@"):
+        return (text or "").encode()
+
+    try:
+        return Path(text[1:]).read_bytes()
+    except OSError as exc:
+        raise StressError(f"cannot read the body: {exc}") from exc
+
+
+async def conduct(order: "Order", processes: int) -> "Result":
+    """Carry out an order; the first SIGINT or SIGTERM stops it, with a result."""
+    from hagworm.frame.stress_tests.crew import lead
+
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def heed(number: int) -> None:
+        stop.set()
+        loop.remove_signal_handler(number)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, heed, number)
+
+    return await lead(order, processes=processes, stop=stop)
+
+
+def show(result: "Result") -> None:
+    lines = result.figures.lines
+
+    if len(lines) > 1:
+        lines = (*lines, result.figures.total)
+
+    rows = []
+
+    for line in lines:
+        response = result.response(line)
+        times = [*response.percentiles(50, 90, 99, 99.9), response.highest]
+        rate = line.count / result.run.seconds if result.run.seconds else 0.0
+        rows.append(
+            (line.name, str(line.count), str(line.failed_count), f"{rate:.1f}", *(f"{1000 * one:.2f}" for one in times))
+        )
+
+    print_table(("name", "count", "failed", "per s", "p50 ms", "p90", "p99", "p99.9", "max"), rows)
+
+    for line in result.figures.lines:
+        for reason, count in line.failures:
+            click.echo(f"{count} x {line.name}: {reason}")
+
+    for note in result.run.notes:
+        click.echo(f"note: {note}")

@@ -1,0 +1,333 @@
+"""The processes of this machine that generate load together, and the one that leads them."""
+
+import asyncio
+import os
+import platform
+import socket
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from math import ceil
+
+from hagworm import __version__
+from hagworm.extend.error import StressError
+from hagworm.frame.stress_tests.channel import LEAD, Inside, Line, Watch
+from hagworm.frame.stress_tests.figures import Figures
+from hagworm.frame.stress_tests.order import Order
+from hagworm.frame.stress_tests.plan import Open
+from hagworm.frame.stress_tests.result import Result, Run
+from hagworm.frame.stress_tests.work import work
+
+__all__ = ("Crew", "Hand", "compose", "enough_processes", "lead", "processors")
+
+PER_PROCESS = 10_000
+"""As many arrivals a second are left to one process."""
+
+GRACE = 0.7
+"""What processes have to say their last figures after they were told to stop, in seconds."""
+TAIL = 8.0
+"""What they have to tear down after that."""
+
+clock = time.monotonic
+
+
+def enough_processes(order: Order, processors: int) -> int:
+    """Return how many processes an order is worth."""
+    if isinstance(order.plan, Open):
+        wanted = ceil(order.plan.peak / PER_PROCESS)
+    else:
+        wanted = order.plan.users // 32
+
+    return max(1, min(wanted, processors, order.places))
+
+
+class Hand:
+    """One process of the crew, seen from the one that leads."""
+
+    def __init__(self, order: Order, process: asyncio.subprocess.Process, line: Line) -> None:
+        self.order = order
+        self.process = process
+        self.line = line
+        self.ready = asyncio.Event()
+        self.done = asyncio.Event()
+        """Its last figures are here, or it is gone."""
+        self.finished = False
+        """It has said everything it had to say."""
+        self.seconds = 0.0
+        self.processor = 0.0
+        self.failure: StressError | None = None
+
+    def __repr__(self) -> str:
+        state = "finished" if self.finished else "gone" if self.done.is_set() else "running"
+        return f"<Hand {self.order.share.index} {state}, process {self.process.pid}>"
+
+    @classmethod
+    async def start(cls, order: Order) -> "Hand":
+        """Start a process for an order."""
+        ours, theirs = socket.socketpair()
+
+        with theirs:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "hagworm.frame.stress_tests.work",
+                str(theirs.fileno()),
+                order.loop,
+                pass_fds=(theirs.fileno(),),
+                stdin=asyncio.subprocess.DEVNULL,
+                # What the terminal sends at Ctrl-C is for the one that leads.
+                start_new_session=True,
+            )
+
+        hand = cls(order, process, await Line.over(ours))
+        await hand.line.send("order", order=order.to_json())
+        return hand
+
+    async def listen(self, report: Callable[[Figures], None]) -> None:
+        """Take what it says until it is gone."""
+        try:
+            while (message := await self.line.receive()) is not None:
+                if message["kind"] == "ready":
+                    self.ready.set()
+                elif message["kind"] == "figures":
+                    report(Figures.from_json(message["figures"]))
+                elif message["kind"] == "done":
+                    self.seconds, self.processor = message["seconds"], message["processor"]
+                    self.finished = True
+                    self.done.set()
+                elif message["kind"] == "failed":
+                    self.failure = StressError(message["text"])
+        finally:
+            self.ready.set()
+            self.done.set()
+
+    async def end(self, seconds: float) -> None:
+        """Wait for its end, and kill it where that takes too long."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self.process.wait()
+        except TimeoutError:
+            self.process.kill()
+            await self.process.wait()
+        finally:
+            await self.line.close()
+
+
+class Crew:
+    """Carries out an order in some processes of this machine; `figures` are what they have reported so far.
+
+    Use it as a context: leaving it ends every process. With `watch`, that is called whenever something is reported.
+    """
+
+    def __init__(self, order: Order, processes: int, *, watch: Watch | None = None) -> None:
+        self.order = order
+        self.parts = order.split(processes)
+        self.watch = watch
+        self.figures = Figures()
+        self.hands: list[Hand] = []
+        self.listeners: list[asyncio.Task[None]] = []
+        self.zero = 0.0
+        self.started = datetime.now(UTC)
+        self.interrupted = False
+
+    def __repr__(self) -> str:
+        return f"<Crew {len(self.hands)} processes, {self.figures!r}>"
+
+    async def __aenter__(self) -> "Crew":
+        try:
+            for part in self.parts:
+                hand = await Hand.start(part)
+                self.hands.append(hand)
+                self.listeners.append(asyncio.create_task(hand.listen(self.report)))
+
+            for hand in self.hands:
+                await hand.ready.wait()
+
+            self.raise_failure()
+        except BaseException:
+            await self.close(0.0)
+            raise
+
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self.close(TAIL)
+
+    async def close(self, seconds: float) -> None:
+        """End every process within some seconds; may be called again."""
+        hands, self.hands = self.hands, []
+        await asyncio.gather(*(hand.end(seconds) for hand in hands))
+        await asyncio.gather(*self.listeners)
+
+    def raise_failure(self) -> None:
+        for hand in self.hands:
+            if hand.failure is not None:
+                raise hand.failure
+
+            if hand.done.is_set() and not hand.finished:
+                raise StressError(f"process {hand.order.share.index} ended before the load had started")
+
+    def report(self, figures: Figures) -> None:
+        self.figures = self.figures.merge(figures)
+
+        if self.watch is not None:
+            self.watch(self.figures, clock() - self.zero)
+
+    async def run(self, stop: asyncio.Event | None = None) -> Result:
+        """Start together, wait until all is over or `stop` is set, and return the result.
+
+        After `stop` it takes less than a second: who has not said its last figures by then counts with those before.
+        """
+        self.zero = clock() + LEAD + self.order.plan.warm_up
+        self.started = datetime.fromtimestamp(time.time() + self.zero - clock(), UTC)
+
+        for hand in self.hands:
+            await hand.line.send("go", zero=self.zero)
+
+        everything = asyncio.gather(*(hand.done.wait() for hand in self.hands))
+        stopping = asyncio.create_task((stop or asyncio.Event()).wait())
+
+        try:
+            await asyncio.wait((everything, stopping), return_when=asyncio.FIRST_COMPLETED)
+
+            if not everything.done():
+                self.interrupted = True
+
+                for hand in self.hands:
+                    if not hand.done.is_set():
+                        await hand.line.send("stop")
+
+                await asyncio.wait((everything,), timeout=GRACE)
+        finally:
+            stopping.cancel()
+            everything.cancel()
+            await asyncio.gather(stopping, everything, return_exceptions=True)
+
+        return self.result()
+
+    def result(self) -> Result:
+        """Return what there is so far, as a result."""
+        for hand in self.hands:
+            if hand.failure is not None and not hand.finished:
+                raise hand.failure
+
+        host = platform.node() or "localhost"
+        lost = tuple(f"{host}/{hand.order.share.index}" for hand in self.hands if not hand.finished)
+        elapsed = max((hand.seconds for hand in self.hands if hand.finished), default=clock() - self.zero)
+        return compose(
+            self.order,
+            self.figures,
+            started=self.started,
+            elapsed=elapsed,
+            processes=len(self.hands),
+            processor=sum(hand.processor for hand in self.hands),
+            hosts=(host,),
+            lost=lost,
+            interrupted=self.interrupted,
+        )
+
+
+def compose(
+    order: Order,
+    figures: Figures,
+    *,
+    started: datetime,
+    elapsed: float,
+    processes: int,
+    processor: float,
+    hosts: tuple[str, ...],
+    lost: tuple[str, ...] = (),
+    interrupted: bool = False,
+) -> Result:
+    """Return the result of an order, with what a reader must know about its figures.
+
+    Answers that came within a second after the planned end belong to the plan's seconds; when it took longer, all that
+    time counts, as the load was stretched.
+    """
+    seconds = elapsed if interrupted or elapsed > order.plan.seconds + 1 else order.plan.seconds
+    run = Run(
+        target=str(order.target),
+        plan=order.plan,
+        started=started.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        seconds=max(0.0, seconds),
+        ended="interrupted" if interrupted else "complete",
+        scenarios=order.scenarios,
+        processes=processes,
+        hosts=hosts,
+        lost=lost,
+        seed=order.seed,
+        processor=processor,
+        versions=versions(order),
+        notes=tuple(notes(order, figures, lost)),
+    )
+    return Result(run, figures)
+
+
+def versions(order: Order) -> tuple[tuple[str, str], ...]:
+    return (
+        ("hagworm", __version__),
+        ("loop", order.loop),
+        ("platform", platform.platform(terse=True)),
+        ("python", platform.python_version()),
+    )
+
+
+def notes(order: Order, figures: Figures, lost: tuple[str, ...]) -> list[str]:
+    iterations = figures.iterations
+    found = []
+
+    if lost:
+        found.append(f"lost: {', '.join(lost)}; what they did after their last report is not counted")
+
+    if iterations.missed:
+        found.append(f"{iterations.missed} starts were due and never happened: the load was less than planned")
+
+    if iterations.held:
+        found.append(
+            f"{iterations.held} started late as all {order.places} places were taken; their response times say so"
+        )
+    elif iterations.lag and (late := iterations.lag.percentile(99)) > 0.01:
+        found.append(
+            f"the generator itself was late: 1 % of the starts by {late:.3f} s or more; give it more processes"
+        )
+
+    if iterations.unfinished:
+        found.append(f"{iterations.unfinished} had not ended when the run did, and are in no other figure")
+
+    return found
+
+
+async def lead(
+    order: Order, *, processes: int = 1, watch: Watch | None = None, stop: asyncio.Event | None = None
+) -> Result:
+    """Carry out an order and return its result; with 0 processes inside this one.
+
+    Raises `StressError` where the load cannot start. Setting `stop` ends it within a second, with what there is.
+    """
+    if processes:
+        async with Crew(order, processes, watch=watch) as crew:
+            return await crew.run(stop)
+
+    channel = Inside(order.plan.warm_up, watch)
+    started = datetime.fromtimestamp(time.time() + LEAD + order.plan.warm_up, UTC)
+
+    if stop is not None:
+        channel.stopped = stop
+
+    await work(order, channel)
+    return compose(
+        order,
+        channel.figures,
+        started=started,
+        elapsed=channel.seconds,
+        processes=1,
+        processor=channel.processor,
+        hosts=(platform.node() or "localhost",),
+        interrupted=channel.stopped.is_set(),
+    )
+
+
+def processors() -> int:
+    """Return how many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
