@@ -22,6 +22,8 @@ AccessLog = Callable[[str, bytes, int, int, float, str | None, bytes], None]
 # What could end the quoted field or the line; bytes that are not ASCII are spelled out as well.
 ESCAPES = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0x100), ord('"'), ord("\\"))}
 EMPTY = Context()
+SHORT, LONG = 500, 1500
+"""Bytes of a target that are always told, and that are told where each of them is one character."""
 
 
 def access_logger(settings: Any) -> AccessLog | None:
@@ -66,9 +68,18 @@ def direct_handler(logger: logging.Logger) -> LineHandler | None:
     return None
 
 
+def brief(target: bytes) -> str:
+    """Return a target as text, without its end where the line of it would be too long, spelled out as it may be."""
+    if len(target) <= SHORT:
+        return target.decode("latin-1")
+
+    text = target[:LONG].decode("latin-1")
+    return text if len(target) <= LONG and text.isascii() and text.isprintable() else f"{text[:SHORT]}[...]"
+
+
 def request_line(method: str, target: bytes) -> str:
     """Return method and target with everything spelled out that could forge a field or a line."""
-    text = f"{method} {target.decode('latin-1')}"
+    text = f"{method[:SHORT]} {brief(target)}"
 
     if text.isascii() and text.isprintable() and '"' not in text and "\\" not in text:
         return text
@@ -97,8 +108,8 @@ def write_json(handler: LineHandler, formatter: JsonFormatter) -> AccessLog:
     ) -> None:
         line = (
             f"{formatter.head(time(), 'INFO', NAME)}, "
-            f'"message": {quote(f"{request_line(method, target)} {status}")}, "method": {quote(method)}, '
-            f'"target": {quote(target.decode("latin-1"))}, "status": {status}, '
+            f'"message": {quote(f"{request_line(method, target)} {status}")}, "method": {quote(method[:SHORT])}, '
+            f'"target": {quote(brief(target))}, "status": {status}, '
             f'"sent": {sent}, "seconds": {seconds:.6f}, "client": {quote(client) if client else "null"}, '
             f'"request_id": "{request_id.decode("latin-1")}"}}'
         )
@@ -126,8 +137,8 @@ def log_to(logger: logging.Logger) -> AccessLog:
             seconds * 1000,
             name,
             extra={
-                "method": method,
-                "target": target.decode("latin-1"),
+                "method": method[:SHORT],
+                "target": brief(target),
                 "status": status,
                 "sent": sent,
                 "seconds": round(seconds, 6),

@@ -3,12 +3,15 @@
 import logging
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, TextIO
 
 from hagworm.extend.error import ConfigError, nearest
 from hagworm.extend.logging.document import JsonFormatter
 from hagworm.extend.logging.handler import LineHandler
 from hagworm.extend.logging.levels import LEVELS, apply_levels, level_number
+from hagworm.extend.logging.record import use_lean_records
+from hagworm.extend.logging.redaction import Redactor
 from hagworm.extend.logging.repeats import Repeats
 from hagworm.extend.logging.servers import SERVERS, surrender
 from hagworm.extend.logging.settings import LogSettings
@@ -63,7 +66,7 @@ def configure(level: str = "info", format: str = "text", *, stream: TextIO | Non
     if stream is None:
         return set_up(settings)
 
-    handler = LineHandler(stream, redact=make_redactor_of(settings))
+    handler = LineHandler(stream, redact=Redactor())
     handler.setFormatter(make_formatter(format))
     install(handler, settings)
     return handler
@@ -88,6 +91,7 @@ def install(handler: LineHandler, settings: LogSettings) -> None:
         else:
             old.flush()
 
+    use_lean_records()
     root.addHandler(handler)
     root.setLevel(level_number(settings.level))
 
@@ -114,19 +118,11 @@ def make_formatter(name: str, limit: int = LIMIT) -> logging.Formatter:
     return FORMATS[check_format(name)](limit)
 
 
-def make_redactor_of(settings: LogSettings) -> Callable[[str], str] | None:
-    if not settings.redact:
-        return None
-
-    from hagworm.extend.logging.redaction import make_redactor
-
-    return make_redactor(settings.patterns)
-
-
 def open_handler(settings: LogSettings) -> LineHandler:
     """Return a handler as `settings` describe it, for any logger; whoever adds it closes it."""
+    settings = paired(settings)
     formatter: Any = make_formatter(settings.format, settings.limit)
-    redactor = make_redactor_of(settings)
+    redactor = Redactor(settings.patterns) if settings.redact else None
 
     if getattr(formatter, "redacts", False):
         formatter.redactor, redactor = redactor, None
@@ -140,6 +136,19 @@ def open_handler(settings: LogSettings) -> LineHandler:
     )
     handler.setFormatter(formatter)
     return handler
+
+
+def paired(settings: LogSettings) -> LogSettings:
+    """Return settings whose format is the one that the place understands: those of syslog and journald go together."""
+    to, form = settings.to, settings.format
+
+    if to == "journald" or (form == "journald" and to == "stderr"):
+        return replace(settings, to="journald", format="journald")
+
+    if to == "syslog" or to.startswith("syslog://"):
+        return replace(settings, format="syslog")
+
+    return replace(settings, to="syslog") if form == "syslog" and to == "stderr" else settings
 
 
 def open_sink(settings: LogSettings) -> Sink | TextIO | None:

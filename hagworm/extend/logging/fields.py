@@ -5,12 +5,13 @@ from contextvars import ContextVar
 from types import MappingProxyType, TracebackType
 from typing import Any
 
-__all__ = ("annotate", "bind", "bound", "known", "read_field")
+__all__ = ("READERS", "annotate", "bind", "bound", "known", "read_field")
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 # Replaced, never changed: tasks and threads that have taken a copy of a context keep what they took.
 FIELDS: ContextVar[Mapping[str, Any]] = ContextVar("hagworm.log", default=NOTHING)
 READERS: dict[str, Callable[[], Any]] = {}
+"""What `read_field` was given, by name."""
 
 bound = FIELDS.get
 """Return the fields of this context."""

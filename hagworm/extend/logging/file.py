@@ -10,7 +10,7 @@ from pathlib import Path
 from threading import Thread
 
 from hagworm.extend.logging.rotation import Aside, Rotation
-from hagworm.extend.logging.sink import encode_lines, write_bytes, write_on
+from hagworm.extend.logging.sink import encode_lines, measure, write_bytes, write_on
 
 __all__ = ("FileSink",)
 
@@ -56,16 +56,18 @@ class FileSink:
             status = os.fstat(descriptor)
 
             if not stat.S_ISREG(status.st_mode):
-                taken, self.rest = write_on(descriptor, self.rest, data)
+                taken, self.rest = write_on(descriptor, self.rest, lines)
                 return taken
 
             room = self.rotation.max_bytes - status.st_size
 
             if self.rotation.max_bytes and len(data) > room:
-                data = data[: fitting(data, room)]
+                # What does not fit comes back, and begins the next file.
+                lines = lines[: measure(lines, room)[0] or 1]
+                data = encode_lines(lines)
 
             if not self.rotation.is_due(status.st_size, status.st_mtime, len(data), self.clock()):
-                return append(descriptor, data, status.st_size)
+                return append(descriptor, lines, data, status.st_size)
 
             self.put_aside(status.st_mtime)
 
@@ -172,24 +174,20 @@ class FileSink:
         self.close_file()
 
 
-def append(descriptor: int, data: bytes, size: int) -> int:
-    """Add lines to a file of `size` bytes and return how many it took; none of them in part."""
+def append(descriptor: int, lines: Sequence[str], data: bytes, size: int) -> int:
+    """Add lines, which are `data`, to a file of `size` bytes and return how many it took; none of them in part."""
     done = write_bytes(descriptor, data, may_block=False)
 
-    if done < len(data):
-        done = data.rfind(b"\n", 0, done) + 1
-        os.ftruncate(descriptor, size + done)
+    if done == len(data):
+        return len(lines)
 
-        if not done:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    number, used = measure(lines, done)
+    os.ftruncate(descriptor, size + used)
 
-    return data.count(b"\n", 0, done)
+    if not number:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-
-def fitting(data: bytes, room: int) -> int:
-    """Return how many bytes from the beginning are whole lines that fit into `room`, or those of the first line."""
-    end = data.rfind(b"\n", 0, max(room, 0)) + 1
-    return end or data.find(b"\n") + 1
+    return number
 
 
 def lock(descriptor: int, take: bool) -> None:

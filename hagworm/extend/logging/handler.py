@@ -8,12 +8,14 @@ from _thread import allocate_lock
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+from reprlib import Repr
 from threading import Lock, Thread
 from typing import Any, Literal, TextIO, cast
 from weakref import WeakSet
 
 from hagworm.extend.logging.document import JsonFormatter
 from hagworm.extend.logging.outlet import Outlet
+from hagworm.extend.logging.redaction import Redactor
 from hagworm.extend.logging.repeats import Repeats
 from hagworm.extend.logging.sink import Sink, StreamSink
 from hagworm.extend.logging.text import TextFormatter, one_line
@@ -31,6 +33,9 @@ NEWS = 5.0
 """Seconds between two lines that tell how many were lost."""
 
 Overflow = Literal["drop_newest", "drop_oldest", "wait"]
+
+BRIEF = Repr()
+BRIEF.maxstring = BRIEF.maxother = 200
 
 HANDLERS: "WeakSet[LineHandler]" = WeakSet()
 SOURCE = "hagworm.logging"
@@ -54,7 +59,7 @@ class LineHandler(logging.Handler):
         queue: int = 0,
         overflow: Overflow = "drop_newest",
         patience: float = PATIENCE,
-        redact: Callable[[str], str] | None = None,
+        redact: Redactor | None = None,
         repeats: Repeats | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -70,10 +75,10 @@ class LineHandler(logging.Handler):
         self.kept: deque[str | logging.LogRecord] = deque()
         self.outlet = Outlet(self.sink, redact=redact, retries=bool(queue))
         self.drops = Counter()
-        self.taken = Counter()
         self.told = 0
         self.told_at = -NEWS
         self.is_closed = False
+        self.setFormatter(None)
         self.is_asleep = True
         self.is_ending = False
         self.thread: Thread | None = None
@@ -92,15 +97,20 @@ class LineHandler(logging.Handler):
         return int(self.drops.value) + self.outlet.lost
 
     def statistics(self) -> dict[str, int]:
-        """Return how many lines were taken, written, are waiting, were dropped at the bound, failed, were swallowed."""
+        """Return how many lines were written, are waiting, were dropped at the bound, failed; and records swallowed."""
         return {
-            "taken": int(self.taken.value),
             "written": self.outlet.written,
             "waiting": len(self.kept) + self.outlet.waiting * self.outlet.counts,
             "dropped": int(self.drops.value),
             "failed": self.outlet.lost,
             "swallowed": self.repeats.swallowed if self.repeats else 0,
         }
+
+    def setFormatter(self, fmt: logging.Formatter | None) -> None:
+        """Use a formatter; one whose `deferred` is true is called by the thread that writes."""
+        super().setFormatter(fmt)
+        self.is_deferred = bool(getattr(fmt, "deferred", False))
+        self.text_of: Callable[[logging.LogRecord], str] = fmt.format if fmt is not None else in_brief
 
     # Where it is logged ----------------------------------------------------------------------------------------------
 
@@ -121,17 +131,13 @@ class LineHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Take a record; one that cannot be formatted is told as it is."""
-        formatter = self.formatter
         line: str | logging.LogRecord
 
         try:
             if self.repeats is not None and not self.is_new(record):
                 return
 
-            if getattr(formatter, "deferred", False):
-                line = settled(record)
-            else:
-                line = formatter.format(record) if formatter is not None else record.getMessage()
+            line = settled(record) if self.is_deferred else self.text_of(record)
         except Exception as exc:  # whatever an argument's own text raises
             line = self.excuse(record, exc)
 
@@ -148,7 +154,6 @@ class LineHandler(logging.Handler):
     def put(self, line: str | logging.LogRecord, level: int) -> bool:
         """Queue a line; return whether there is no thread to write it."""
         waiting = self.kept
-        self.taken.inc()
 
         if not self.queue or self.is_closed:
             waiting.append(line)
@@ -209,8 +214,12 @@ class LineHandler(logging.Handler):
 
     def excuse(self, record: logging.LogRecord, exc: Exception) -> str:
         """Return a line in place of a record that cannot be formatted."""
-        what = f"{type(exc).__name__} while formatting {str(record.msg)!r} at {record.pathname}:{record.lineno}"
-        return self.own_line(what, record.levelname, record.name)
+        what = f"{type(exc).__name__} while formatting {BRIEF.repr(record.msg)} at {record.pathname}:{record.lineno}"
+
+        try:
+            return self.own_line(what, record.levelname, record.name)
+        except Exception:  # of a formatter that is not ours
+            return what
 
     def own_line(self, text: str, level: str = "WARNING", name: str = SOURCE) -> str:
         match self.formatter:
@@ -320,9 +329,9 @@ class LineHandler(logging.Handler):
 
     def render(self, record: logging.LogRecord) -> str:
         try:
-            return self.formatter.format(record) if self.formatter is not None else record.getMessage()
+            return self.text_of(record)
         except Exception as exc:  # of a formatter that is not ours
-            return one_line(f"{type(exc).__name__} while formatting {record.getMessage()!r}")
+            return self.excuse(record, exc)
 
     def tell_repeats(self) -> None:
         """Write how often records were swallowed whose time is over."""
@@ -342,7 +351,10 @@ class LineHandler(logging.Handler):
         lost = self.lost
 
         # News are for a sink that takes something.
-        if lost == self.told or self.outlet.failures or (not self.is_ending and self.clock() - self.told_at < NEWS):
+        if lost == self.told or self.outlet.failures:
+            return
+
+        if not (self.is_ending or self.is_closed) and self.clock() - self.told_at < NEWS:
             return
 
         text = f"{lost - self.told} lines were lost, {lost} so far: {int(self.drops.value)} had no room in the queue"
@@ -366,16 +378,31 @@ class LineHandler(logging.Handler):
         self.is_closed = True
         ended = self.end()
 
-        if ended and self.writing.acquire(timeout=self.patience):
-            try:
+        held = ended and self.writing.acquire(timeout=self.patience)
+
+        try:
+            if held:
                 self.outlet.hurry()
                 self.write_out()
-                self.outlet.give_up()
+
+            # A sink that hangs keeps the thread, and nothing else.
+            self.outlet.give_up(self.kept)
+            self.confess()
+
+            if held:
                 self.sink.close()
-            finally:
+        finally:
+            if held:
                 self.writing.release()
 
         super().close()
+
+    def confess(self) -> None:
+        """Tell stderr what was lost, where the sink could not be told."""
+        if self.lost > self.told and sys.stderr is not None:
+            with suppress(OSError, ValueError):
+                line = self.own_line(f"{self.lost} lines were lost: {self.sink!r} took no more: {self.outlet.fault}")
+                StreamSink(sys.stderr, patience=0.1).write([line])
 
     def end(self) -> bool:
         """End the thread; return whether it has ended within `patience` seconds."""
@@ -414,8 +441,12 @@ class LineHandler(logging.Handler):
         self.kept.clear()
         self.renew()
         self.outlet.renew()
-        self.drops, self.taken, self.told = Counter(), Counter(), 0
+        self.drops, self.told = Counter(), 0
         self.sink.reopen()
+
+
+def in_brief(record: logging.LogRecord) -> str:
+    return one_line(record.getMessage())
 
 
 def sink_for(target: Sink | TextIO | None) -> Sink:

@@ -1,7 +1,10 @@
 """The way into a sink that may fail: what it did not take is tried again, for a while and at growing intervals."""
 
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Sequence
+from typing import Any
 
+from hagworm.extend.logging.redaction import Redactor
 from hagworm.extend.logging.sink import Sink
 
 __all__ = ("ATTEMPTS", "Outlet")
@@ -18,7 +21,7 @@ class Outlet:
     Lines are given up after `ATTEMPTS`, or at once without `retries`. Nothing here raises; time is an argument.
     """
 
-    def __init__(self, sink: Sink, *, redact: Callable[[str], str] | None = None, retries: bool = True) -> None:
+    def __init__(self, sink: Sink, *, redact: Redactor | None = None, retries: bool = True) -> None:
         self.sink = sink
         self.redact = redact
         self.retries = retries
@@ -47,14 +50,7 @@ class Outlet:
 
     def take(self, lines: Sequence[str], *, counts: bool = True) -> None:
         """Take lines, once there are none at hand; hide the secrets in them. Lines of our own do not count."""
-        if lines and self.redact is not None:
-            text = "\n".join(lines)
-            clean = self.redact(text)
-
-            if clean is not text:
-                lines = [self.redact(line) for line in lines]
-
-        self.hand = lines
+        self.hand = self.redact.clean(lines) if lines and self.redact is not None else lines
         self.counts = counts
 
     def push(self, now: float) -> bool:
@@ -96,7 +92,11 @@ class Outlet:
         """Let the next attempt be made at once."""
         self.not_before = 0.0
 
-    def give_up(self) -> None:
-        """Count what is at hand as lost."""
+    def give_up(self, more: deque[Any] | None = None) -> None:
+        """Count what is at hand as lost, and what stands in a queue behind it."""
         self.lost += len(self.hand) * self.counts
         self.hand = ()
+
+        if more:
+            self.lost += len(more)
+            more.clear()

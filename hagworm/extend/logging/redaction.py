@@ -1,12 +1,12 @@
 """Secrets in text, found by what stands around them."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Sequence
 
 from hagworm.extend.config.secret import MASK
 from hagworm.extend.error import ConfigError
 
-__all__ = ("make_redactor", "redact")
+__all__ = ("Redactor", "redact")
 
 # Looked for first, as a search for plain words costs next to nothing: without one of them there is no secret to find.
 WORDS = ("pass", "pwd", "secret", "token", "key", "cred", "auth", "cookie", "bearer", "eyj", "://")
@@ -22,7 +22,10 @@ ASSIGNED = re.compile(
     r"(?P<closing>\\?[\"']?)(?P<sign>\s*[=:]\s*)(?P<scheme>(?i:(?:bearer|basic|digest|token)\s+)?)"
     r"(?:(?P<quote>\\?[\"'])(?P<quoted>(?:\\\\\\.|\\[^\"']|[^\\\n]){0,4096}?)(?P=quote)|(?P<bare>[^\s\"'\\,;&|)\]}\[{(]+))"
 )
-COOKIE = re.compile(r"(?P<name>\b(?i:(?:set-)?cookie))(?P<sign>\s*:\s*)(?P<bare>[^\s\"'\\][^\"'\\\n]*)")
+COOKIE = re.compile(
+    r"(?P<name>\b(?i:(?:set-)?cookie))(?P<sign>\s*:\s*)[^\s=;\"'\\]+=[^\s;\"'\\]*"
+    r"(?:;\s*[^\s=;\"'\\]+(?:=[^\s;\"'\\]*)?)*"
+)
 URL = re.compile(r"(?<=://)(?P<user>[^:/?#\s\"'\\@]*):[^\s\"'/\\@]*@")
 SCHEME = re.compile(r"\b(?P<scheme>(?i:bearer)\s+)[A-Za-z0-9._~+/=-]{8,}")
 JWT = re.compile(r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*")
@@ -34,12 +37,7 @@ def redact(text: str) -> str:
     It is found by name (`password=…`), by place (`https://user:…@host`, `Bearer …`) and by form (a JWT). The same
     object comes back where there is nothing to hide.
     """
-    lower = text.lower()
-
-    for word in WORDS:
-        if word in lower:
-            break
-    else:
+    if not is_suspect(text):
         return text
 
     clean = ASSIGNED.sub(masked, text)
@@ -50,47 +48,67 @@ def redact(text: str) -> str:
     return text if clean == text else clean
 
 
+def is_suspect(text: str) -> bool:
+    """Return whether there may be a secret in a text; costs about a nanosecond per character."""
+    lower = text.lower()
+
+    for word in WORDS:  # a generator would take longer than most of the searches
+        if word in lower:
+            return True
+
+    return False
+
+
 def masked(match: re.Match[str]) -> str:
     # A number behind a quoted name becomes text, so that JSON stays JSON.
     quote = match["quote"] or match["closing"]
     return f"{match['name']}{match['closing']}{match['sign']}{match['scheme']}{quote}{MASK}{quote}"
 
 
-def make_redactor(patterns: Iterable[str]) -> Callable[[str], str]:
-    """Return what hides secrets and whatever else matches one of `patterns` (regular expressions).
+class Redactor:
+    """Hides secrets, and whatever else matches one of `patterns` (regular expressions), in lines.
 
     Where a pattern has groups, they are what is hidden. Raises `ConfigError` for a pattern that is none.
     """
-    compiled = []
 
-    for pattern in patterns:
-        try:
-            compiled.append(re.compile(pattern))
-        except re.error as exc:
-            raise ConfigError(f"expected a regular expression, got {pattern!r}: {exc}") from exc
+    def __init__(self, patterns: Iterable[str] = ()) -> None:
+        self.patterns: list[re.Pattern[str]] = []
 
-    if not compiled:
-        return redact
+        for pattern in patterns:
+            try:
+                self.patterns.append(re.compile(pattern))
+            except re.error as exc:
+                raise ConfigError(f"expected a regular expression, got {pattern!r}: {exc}") from exc
 
-    def hide(match: re.Match[str]) -> str:
-        whole = match[0]
+    def __repr__(self) -> str:
+        return f"<Redactor with {len(self.patterns)} patterns of its own>"
 
-        if not match.re.groups:
-            return MASK
-
-        # From the last to the first, so that places stay what they were.
-        for start, end in sorted((match.span(number) for number in range(1, match.re.groups + 1)), reverse=True):
-            if start >= 0:
-                whole = whole[: start - match.start()] + MASK + whole[end - match.start() :]
-
-        return whole
-
-    def redact_more(text: str) -> str:
+    def __call__(self, text: str) -> str:
+        """Return a text without its secrets."""
         clean = redact(text)
 
-        for pattern in compiled:
+        for pattern in self.patterns:
             clean = pattern.sub(hide, clean)
 
-        return text if clean == text else clean
+        return clean
 
-    return redact_more
+    def clean(self, lines: Sequence[str]) -> Sequence[str]:
+        """Return lines without their secrets. Many lines without any are looked at together."""
+        if not self.patterns and not is_suspect("\n".join(lines)):
+            return lines
+
+        return [self(line) for line in lines]
+
+
+def hide(match: re.Match[str]) -> str:
+    whole = match[0]
+
+    if not match.re.groups:
+        return MASK
+
+    # From the last to the first, so that places stay what they were.
+    for start, end in sorted((match.span(number) for number in range(1, match.re.groups + 1)), reverse=True):
+        if start >= 0:
+            whole = whole[: start - match.start()] + MASK + whole[end - match.start() :]
+
+    return whole

@@ -54,7 +54,7 @@ class LogSettings:
         """Say what the types cannot: unknown levels, patterns that are none, rotation of what is no file."""
         from hagworm.extend.error import ConfigError
         from hagworm.extend.logging.levels import level_number
-        from hagworm.extend.logging.redaction import make_redactor
+        from hagworm.extend.logging.redaction import Redactor
 
         for name, level in self.levels.items():
             try:
@@ -63,7 +63,7 @@ class LogSettings:
                 yield f"levels.{name}: {exc}"
 
         try:
-            make_redactor(self.patterns)
+            Redactor(self.patterns)
         except ConfigError as exc:
             yield f"patterns: {exc}"
 

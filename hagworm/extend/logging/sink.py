@@ -6,9 +6,9 @@ import stat
 from collections.abc import Sequence
 from typing import Protocol, TextIO
 
-__all__ = ("PATIENCE", "Sink", "StreamSink", "encode_lines", "write_bytes", "write_on")
+__all__ = ("PATIENCE", "Sink", "StreamSink", "encode_lines", "measure", "write_bytes", "write_on")
 
-PATIENCE = 1.0
+PATIENCE = 0.5
 """Seconds that one write waits for a reader which does not read."""
 PIECE = 4096
 """Bytes that a pipe takes at once when it says that it takes any (PIPE_BUF on Linux; POSIX asks for 512)."""
@@ -38,20 +38,43 @@ def encode_lines(lines: Sequence[str]) -> bytes:
     return "\n".join((*lines, "")).encode("utf-8", "backslashreplace")
 
 
-def write_on(descriptor: int, rest: bytes, data: bytes, *, patience: float = PATIENCE) -> tuple[int, bytes]:
+def measure(lines: Sequence[str], room: int) -> tuple[int, int]:
+    """Return how many lines from the beginning fit into so many bytes, and how many bytes they are."""
+    used = 0
+
+    for number, line in enumerate(lines):
+        size = len(line.encode("utf-8", "backslashreplace")) + 1
+
+        if used + size > room:
+            return number, used
+
+        used += size
+
+    return len(lines), used
+
+
+def write_on(descriptor: int, rest: bytes, lines: Sequence[str], *, patience: float = PATIENCE) -> tuple[int, bytes]:
     """Write lines to a descriptor that cannot be wound back, after the `rest` of one that was begun earlier.
 
-    Return how many of the lines in `data` it took, the last of which may have been begun only, and the rest of that.
+    Return how many it took, the last of which may have been begun only, and the rest of that.
     """
-    whole = rest + data
+    whole = rest + encode_lines(lines)
     may_block = not stat.S_ISREG(os.fstat(descriptor).st_mode)
     done = write_bytes(descriptor, whole, may_block=may_block, patience=patience)
 
     if done == len(whole):
-        return data.count(b"\n"), b""
+        return len(lines), b""
 
-    end = whole.find(b"\n", max(done - 1, 0)) + 1
-    return whole.count(b"\n", 0, end) - bool(rest), whole[done:end]
+    if done < len(rest):
+        return 0, rest[done:]
+
+    number, used = measure(lines, done - len(rest))
+
+    if len(rest) + used == done:
+        return number, b""
+
+    end = len(rest) + measure(lines[: number + 1], len(whole))[1]
+    return number + 1, whole[done:end]
 
 
 def write_bytes(descriptor: int, data: bytes, *, may_block: bool, patience: float = PATIENCE) -> int:
@@ -111,7 +134,7 @@ class StreamSink:
 
         # What others have printed comes first.
         self.stream.flush()
-        taken, self.rest = write_on(descriptor, self.rest, encode_lines(lines), patience=self.patience)
+        taken, self.rest = write_on(descriptor, self.rest, lines, patience=self.patience)
         return taken
 
     def reopen(self) -> None:

@@ -10,7 +10,17 @@ from hagworm.extend.config.secret import MASK, is_secret_name, is_secret_type
 from hagworm.extend.logging.fields import bound
 from hagworm.extend.logging.levels import level_name
 
-__all__ = ("LIMIT", "ColourFormatter", "PlainFormatter", "TextFormatter", "extras", "one_line", "shorten", "show")
+__all__ = (
+    "COLOURS",
+    "LIMIT",
+    "ColourFormatter",
+    "PlainFormatter",
+    "TextFormatter",
+    "extras",
+    "one_line",
+    "shorten",
+    "show",
+)
 
 LIMIT = 8192
 """Bytes that a record takes at most; what is longer loses its middle."""
@@ -93,12 +103,21 @@ class TextFormatter(logging.Formatter):
         """A second and how it is written; replaced as a whole, so that threads need no lock."""
 
     def format(self, record: logging.LogRecord) -> str:
-        message = one_line(record.getMessage())
+        # This is the way of most of what is logged: nothing is called that need not be.
+        message = record.getMessage()
+
+        if not message.isprintable():
+            message = message.translate(ESCAPES)
 
         if fields := bound():
             message += "".join(f" {one_line(pair(name, value))}" for name, value in fields.items())
 
-        text = self.line(record.created, level_name(record), record.name, message)
+        level = record.levelname
+
+        if level[:6] == "Level ":
+            level = level_name(record)
+
+        text = self.line(record.created, level, record.name, message)
 
         if len(text) * 4 > self.limit:
             text = shorten(text, self.limit // 2 if record.exc_info or record.stack_info else self.limit)
@@ -144,7 +163,13 @@ class TextFormatter(logging.Formatter):
 
     def line(self, created: float, level: str, name: str, message: str) -> str:
         """Return the line of a record whose message holds no line break."""
-        return f"{self.moment(created)} [{os.getpid()}] {level} {name}: {message}"
+        second = int(created)
+        known, prefix = self.clock
+
+        if second != known:
+            return f"{self.moment(created)} [{os.getpid()}] {level} {name}: {message}"
+
+        return f"{prefix}.{int((created - second) * 1000):03} [{os.getpid()}] {level} {name}: {message}"
 
     def moment(self, created: float) -> str:
         second = int(created)

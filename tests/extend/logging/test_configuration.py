@@ -6,25 +6,11 @@ import logging
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 
 import pytest
 
 from hagworm.extend.error import ConfigError
 from hagworm.extend.logging import LineHandler, configure, one_line
-
-
-@pytest.fixture(autouse=True)
-def restored() -> Iterator[None]:
-    """Put back what `configure` changes."""
-    root = logging.getLogger()
-    handlers, level = [*root.handlers], root.level
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-
-    for name in ("asyncio", "watchfiles", "uvicorn.error"):
-        logging.getLogger(name).setLevel(logging.NOTSET)
 
 
 @pytest.fixture
@@ -85,6 +71,47 @@ def test_servers_speak_through_the_root(stream: io.StringIO) -> None:
 
     assert stream.getvalue().endswith("INFO uvicorn.error: hello\n")
     assert noisy.handlers == []
+
+
+def test_l2_many_configurations_leave_one_handler() -> None:
+    for form in ("text", "json", "text"):
+        configure("info", form, stream=io.StringIO())
+
+    assert [type(handler) for handler in logging.getLogger().handlers] == [LineHandler]
+
+
+@pytest.mark.parametrize("form", ["text", "json", "plain", "colour", "syslog", "journald", "rich"])
+def test_l2_a_level_nobody_has_named_is_written(stream: io.StringIO, form: str) -> None:
+    """It shows as the known level below it, and no call to a logger fails for it."""
+    configure("info", form, stream=stream)
+    logging.getLogger("orders").log(25, "between")
+    logging.getLogger("orders").log(7, "below")
+    written = stream.getvalue()
+
+    assert "between" in written and "Level 25" not in written and "below" not in written
+
+    if form in ("text", "plain"):
+        assert "INFO orders: between\n" in written
+
+
+def test_l3_a_level_without_a_file_is_in_force(stream: io.StringIO) -> None:
+    configure("error", "text", stream=stream)
+    logging.getLogger("orders").warning("not this")
+
+    assert logging.getLogger().level == logging.ERROR
+    assert stream.getvalue() == ""
+
+
+def test_l6_nothing_but_the_standard_library_is_needed() -> None:
+    code = (
+        "import sys; from hagworm.extend.logging import configure; import logging; configure('info', 'json'); "
+        "logging.info('x'); tops = {name.partition('.')[0] for name in sys.modules}; "
+        "print(sorted(tops - sys.stdlib_module_names - {'hagworm', '__main__'}))"
+    )
+    done = subprocess.run([sys.executable, "-S", "-c", code], capture_output=True, text=True, timeout=30)
+
+    assert json.loads(done.stderr)["message"] == "x"
+    assert [name for name in eval(done.stdout) if not name.startswith(("_", "sitecustomize"))] == []
 
 
 def test_a_second_configuration_replaces_the_first(stream: io.StringIO) -> None:
