@@ -5,11 +5,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from hagworm.extend.net.headers import Headers as Headers
+    from hagworm.extend.net.letter import Attachment as Attachment
+    from hagworm.extend.net.letter import Letter as Letter
     from hagworm.extend.net.policy import URLPolicy as URLPolicy
 
 # Loaded on first use: who checks a URL does not pay for letters.
 HOMES = {
+    "Attachment": "hagworm.extend.net.letter",
     "Headers": "hagworm.extend.net.headers",
+    "Letter": "hagworm.extend.net.letter",
     "URLPolicy": "hagworm.extend.net.policy",
 }
 

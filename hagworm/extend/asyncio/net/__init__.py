@@ -4,6 +4,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from hagworm.extend.asyncio.net.mail import Mailer as Mailer
+    from hagworm.extend.net.letter import Letter as Letter
+    from hagworm.extend.net.letter import Attachment as Attachment
     from hagworm.extend.asyncio.net.client import HTTPClient as HTTPClient
     from hagworm.extend.asyncio.net.download import download as download
     from hagworm.extend.asyncio.net.download import spool as spool
@@ -18,7 +21,11 @@ SHELL = "hagworm.extend.asyncio.net"
 
 # Loaded on first use: who opens a socket does not pay for HTTP.
 HOMES = {
-    "HTTPClient": f"{SHELL}.client",
+    "Attachment": "hagworm.extend.net.letter",
+    "HTTPClient": f"{SHELL
+    "Letter": "hagworm.extend.net.letter",
+    "Mailer": "hagworm.extend.asyncio.net.mail",
+}.client",
     "Response": f"{SHELL}.response",
     "StreamedResponse": f"{SHELL}.response",
     "URLPolicy": "hagworm.extend.net.policy",
