@@ -3,6 +3,7 @@
 import logging
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from types import FrameType
 from typing import Any
 
@@ -51,16 +52,15 @@ def intercept_loguru(level: str | int = 0) -> Callable[[], None]:
     if not SINKS:
         logger.remove()
 
-    while SINKS:
-        logger.remove(SINKS.pop())
-
+    stop_intercepting()
     SINKS.append(logger.add(pass_on, level=level, format="{message}", catch=False))
+    return stop_intercepting
 
-    def end() -> None:
-        while SINKS:
-            logger.remove(SINKS.pop())
 
-    return end
+def stop_intercepting() -> None:
+    while SINKS:
+        with suppress(ValueError):  # the program has removed all sinks
+            loguru().remove(SINKS.pop())
 
 
 def pass_on(message: Any) -> None:
