@@ -55,6 +55,7 @@ class Say(IntEnum):
     """What a worker says to its pool."""
 
     READY = 1
+    """With the process id for a number: its nursery, which tells that as well, may be later."""
     UNFIT = 2
     """The initializer failed."""
     RESULT = 3
@@ -293,7 +294,7 @@ def work(channel: socket.socket, place: memoryview, rules: WorkerRules) -> int:
         channel.send(failure(Say.UNFIT, 0, exc))
         return 1
 
-    channel.send(HEAD.pack(Say.READY, 0))
+    channel.send(HEAD.pack(Say.READY, os.getpid()))
 
     try:
         worker.serve()

@@ -278,7 +278,7 @@ class Staff:
             else:
                 self.take_spooled(task, descriptor_of(ancillary) if ancillary else -1, bytes(body))
         elif kind == Say.READY:
-            self.ready(hand)
+            self.ready(hand, number)
         elif kind == Say.UNFIT:
             hand.reason = described("the initializer", body)
         elif hand.phase is Phase.INTERRUPTED:
@@ -547,7 +547,8 @@ class Staff:
             hand.reason = OSError(-pid, os.strerror(-pid))
             self.worker_ended(number, 1)
 
-    def ready(self, hand: Hand) -> None:
+    def ready(self, hand: Hand, pid: int) -> None:
+        hand.pid = pid
         hand.phase = Phase.READY
         hand.set_timer(None)
         self.failed_starts = 0

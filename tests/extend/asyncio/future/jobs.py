@@ -129,9 +129,8 @@ def sleep_stubbornly(seconds: float) -> None:
 
 
 def tidy_up(path: str) -> None:
-    Path(path + ".begun").touch()
-
     try:
+        Path(path + ".begun").touch()
         time.sleep(60)
     finally:
         Path(path).write_text("tidy")

@@ -92,7 +92,7 @@ async def test_a_program_that_is_over_its_time_is_killed_with_what_it_has_starte
     with pytest.raises(TimeoutError):
         await SubProcess.run("sh", "-c", f"sleep 60 & echo $! > {note}; wait", timeout=0.3)
 
-    assert not is_alive(int(note.read_text()))
+    await eventually(lambda: not is_alive(int(note.read_text())))
 
 
 async def test_the_deadline_of_the_caller_holds() -> None:
@@ -108,7 +108,7 @@ async def test_what_a_program_leaves_behind_does_not_hold_the_pipes_open(tmp_pat
 
     assert done.stdout == b"done\n"
     assert time.monotonic() - start < 10
-    assert not is_alive(int(note.read_text()))
+    await eventually(lambda: not is_alive(int(note.read_text())))
 
 
 async def test_a_daemon_that_leaves_the_group_holds_a_run_up_for_a_second_at_most() -> None:
@@ -135,7 +135,7 @@ async def test_a_run_that_is_cancelled_leaves_nothing(turns: int, tmp_path: Path
     assert running.cancelled()
 
     if note.exists() and (text := note.read_text().strip()):
-        assert not is_alive(int(text))
+        await eventually(lambda: not is_alive(int(text)))
 
 
 # While it runs
@@ -306,11 +306,13 @@ async def test_the_whole_group_is_signalled_and_killed(tmp_path: Path) -> None:
 
     async with shell(f'sh -c "{STUBBORN}" & echo $! > {note}; wait; wait', stdout=PIPE) as program:
         await anext(program.lines())
+        await eventually(lambda: note.exists() and note.read_text().endswith("\n"))
         grandchild = int(note.read_text())
         assert is_alive(grandchild)
         await program.stop(0.05)
 
-    assert not is_alive(grandchild)
+    # It has been killed, and is nobody's child here that could be waited for.
+    await eventually(lambda: not is_alive(grandchild))
 
 
 async def test_waiting_has_a_bound_and_leaves_the_program_alone() -> None:
