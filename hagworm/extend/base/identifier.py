@@ -33,6 +33,7 @@ __all__ = (
 
 NANOID_ALPHABET = "_-0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+CROCKFORD_SET = frozenset(CROCKFORD)
 # What people read instead of what is there.
 CROCKFORD_READ = str.maketrans("IiLlOo", "111100")
 PAIRS = [first + second for first in CROCKFORD for second in CROCKFORD]
@@ -142,7 +143,7 @@ def ulid_to_uuid(text: str) -> UUID:
     """
     clean = text.translate(CROCKFORD_READ).upper()
 
-    if len(clean) != 26 or not clean.isascii() or clean[0] > "7":
+    if len(clean) != 26 or not set(clean) <= CROCKFORD_SET or clean[0] > "7":
         raise BadValue("a ULID: 26 digits and letters, the first at most 7", text)
 
     return UUID(int=from_radix(clean, CROCKFORD))

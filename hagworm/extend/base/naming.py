@@ -29,8 +29,8 @@ def to_snake(name: str) -> str:
 def to_camel(name: str) -> str:
     """Return a name in camelCase: `user_id` is `userId`, `_user_id` is `_userId`.
 
-    `to_snake` leads back, for names of words that begin with a letter of ASCII; an underscore before anything else, a
-    digit for example, stays, as it could not be found again.
+    `to_snake` leads back, for names of words of two characters or more that begin with a letter of ASCII (two of one
+    letter look like an acronym); an underscore before anything else, a digit for example, stays.
     """
     bare = name.lstrip("_")
     head = name[: len(name) - len(bare)]
