@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from hagworm.extend.excel.cell import Formula as Formula
     from hagworm.extend.excel.limit import ReadLimits as ReadLimits
     from hagworm.extend.excel.reader import WorkbookReader as WorkbookReader
+    from hagworm.extend.excel.reader import read_objects as read_objects
     from hagworm.extend.excel.reader import read_records as read_records
     from hagworm.extend.excel.reader import read_rows as read_rows
     from hagworm.extend.excel.style import Column as Column
@@ -28,6 +29,7 @@ HOMES = {
     "WorkbookReader": "hagworm.extend.excel.reader",
     "WorkbookWriter": "hagworm.extend.excel.writer",
     "dump_workbook": "hagworm.extend.excel.writer",
+    "read_objects": "hagworm.extend.excel.reader",
     "read_records": "hagworm.extend.excel.reader",
     "read_rows": "hagworm.extend.excel.reader",
     "write_workbook": "hagworm.extend.excel.writer",

@@ -16,7 +16,7 @@ from hagworm.extend.excel.engine import Source, load_reader
 from hagworm.extend.excel.guard import Findings, inspect
 from hagworm.extend.excel.limit import ReadLimits
 
-__all__ = ("Origin", "WorkbookReader", "read_records", "read_rows")
+__all__ = ("LIMITS", "Origin", "WorkbookReader", "read_objects", "read_records", "read_rows")
 
 T = TypeVar("T")
 
@@ -316,3 +316,17 @@ def read_records(
     """Yield the rows below the header as mappings, as `WorkbookReader.records` does."""
     with WorkbookReader(origin, engine=engine, limits=limits) as book:
         yield from book.records(sheet)
+
+
+def read_objects(
+    cls: type[T],
+    origin: Origin,
+    *,
+    sheet: str | int = 0,
+    engine: str = "auto",
+    timezone: tzinfo | None = None,
+    limits: ReadLimits = LIMITS,
+) -> Iterator[T]:
+    """Yield the rows below the header as objects of a dataclass, as `WorkbookReader.objects` does."""
+    with WorkbookReader(origin, engine=engine, limits=limits) as book:
+        yield from book.objects(cls, sheet, timezone=timezone)

@@ -209,7 +209,9 @@ class SheetWriter:
 
             values = self.read(row)
         except ExcelError as exc:
-            raise ExcelError(f"{self.name}, row {self.number + 1}: {exc}") from exc
+            # The header is written together with the first row.
+            number = self.number + 1 if self.sheet is not None or not self.has_header else 2
+            raise ExcelError(f"{self.name}, row {number}: {exc}") from exc
 
         sheet = self.sheet or self.begin(values)
         sheet.append(self.encoder.encode(self.number + 1, values))

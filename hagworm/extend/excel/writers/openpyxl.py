@@ -120,14 +120,14 @@ class OpenpyxlBook:
             "u": "single" if style.underline else None,
             "name": style.font,
             "sz": style.size,
-            "color": None if style.color is None else f"FF{style.color[1:]}",
+            "color": None if style.color is None else f"FF{style.color[1:].upper()}",
         }
 
         if any(value is not None for value in font.values()):
             cell.font = Font(**{"name": "Calibri", "sz": 11, **{k: v for k, v in font.items() if v is not None}})
 
         if style.background is not None:
-            cell.fill = PatternFill("solid", fgColor=f"FF{style.background[1:]}")
+            cell.fill = PatternFill("solid", fgColor=f"FF{style.background[1:].upper()}")
 
         if style.align is not None or style.valign is not None or style.wrap is not None:
             cell.alignment = Alignment(horizontal=style.align, vertical=style.valign, wrap_text=style.wrap)
