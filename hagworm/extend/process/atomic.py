@@ -3,7 +3,6 @@
 import mmap
 import platform
 import threading
-from collections.abc import Callable
 
 from hagworm.extend.error import SegmentError
 
@@ -21,21 +20,14 @@ ORDERED = platform.machine() in ("x86_64", "AMD64", "i386", "i686")
 BARRIER = threading.Lock()
 
 
-def lock_twice() -> None:
+def fence() -> None:
+    """Have what was stored before seen before what is stored after."""
     # What stands before an unlock is seen before it, what stands after a lock after it, and the two in this order.
     with BARRIER:
         pass
 
     with BARRIER:
         pass
-
-
-def no_fence() -> None:
-    """Do nothing: the machine keeps the order."""
-
-
-fence: Callable[[], None] = no_fence if ORDERED else lock_twice
-"""Have what was stored before seen before what is stored after."""
 
 
 class AtomicMemory:
@@ -91,13 +83,17 @@ class AtomicMemory:
 
         for _ in range(TRIES):
             sequence = words[SEQUENCE]
-            fence()
+
+            if not ORDERED:
+                fence()
+
             piece = memory[start : start + size]
 
             if sequence & 1:
                 piece = self.overlay(piece, offset)
 
-            fence()
+            if not ORDERED:
+                fence()
 
             if words[SEQUENCE] == sequence:
                 return bytes(piece)
@@ -130,11 +126,20 @@ class AtomicMemory:
         memory[self.log : self.log + size] = piece
         words[FIRST] = offset
         words[LENGTH] = size
-        fence()
+
+        if not ORDERED:
+            fence()
+
         words[SEQUENCE] = sequence + 1
-        fence()
+
+        if not ORDERED:
+            fence()
+
         memory[start : start + size] = piece
-        fence()
+
+        if not ORDERED:
+            fence()
+
         words[SEQUENCE] = sequence + 2
 
     def repair(self) -> bool:
@@ -151,6 +156,9 @@ class AtomicMemory:
 
         memory[self.data + first : self.data + first + length] = memory[self.log : self.log + length]
         words[REPAIRS] += 1
-        fence()
+
+        if not ORDERED:
+            fence()
+
         words[SEQUENCE] += 1
         return True

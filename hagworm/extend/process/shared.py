@@ -223,8 +223,11 @@ class SharedByteArray:
 
     def read_at(self, offset: int, size: int) -> bytes:
         """Return `size` bytes as they were at one moment. Raises `SegmentError` out of bounds."""
-        self.check(offset, size)
-        content = self.open().content
+        content = (self.segment or self.open()).content
+
+        if not 0 <= offset <= offset + size <= content.size:
+            self.check(offset, size)
+
         piece = content.read(offset, size)
 
         if piece is not None:
@@ -240,12 +243,14 @@ class SharedByteArray:
 
     def write_at(self, offset: int, piece: bytes | bytearray | memoryview) -> None:
         """Write all of `piece` or nothing. Raises `SegmentError` out of bounds, and `SegmentBusy`."""
-        segment = self.open()
+        segment = self.segment or self.open()
 
         if isinstance(piece, memoryview):
             piece = piece.cast("B")
 
-        self.check(offset, len(piece))
+        if not 0 <= offset <= offset + len(piece) <= segment.content.size:
+            self.check(offset, len(piece))
+
         segment.acquire(self.timeout)
 
         try:

@@ -164,6 +164,9 @@ def test_a_log_that_cannot_be_is_refused() -> None:
         whole.repair()
 
 
-def test_the_fence_of_other_machines_lets_pass() -> None:
-    atomic.lock_twice()
+def test_other_machines_have_fences(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(atomic, "ORDERED", False)
+    whole = memory()
+    whole.write(0, b"abc")
+    assert whole.read(0, 3) == b"abc"
     assert not atomic.BARRIER.locked()

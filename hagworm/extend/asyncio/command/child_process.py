@@ -123,7 +123,7 @@ class Life:
         member = current_member()
         slot = 0 if member is None else member.slot
         link = await connect(self.given, self.take, self.lose)
-        await link.send(self.encode((Say.HELLO, slot, os.getpid(), self.given["token"])))
+        link.write(self.encode((Say.HELLO, slot, os.getpid(), self.given["token"])))
         name, args, kwargs = await self.welcome
         child: ChildProcess = resolve(name)(*args, **kwargs)
         child.slot = slot
@@ -139,7 +139,7 @@ class Life:
 
         try:
             async with attend():
-                await peer.send(self.encode((Say.UP,)))
+                peer.write(self.encode((Say.UP,)))
                 body = asyncio.ensure_future(child.run())
 
                 try:

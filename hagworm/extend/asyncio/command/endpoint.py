@@ -10,6 +10,8 @@ __all__ = ("Endpoint", "endpoints", "find", "rpc", "value_of")
 
 F = TypeVar("F", bound=Callable[..., Any])
 MARK = "__hagworm_rpc__"
+SCALARS = {bool, bytes, float, int, str}
+PLAIN = {inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD}
 
 
 def rpc(method: F) -> F:
@@ -24,13 +26,16 @@ def rpc(method: F) -> F:
 class Endpoint:
     """One method of one object."""
 
-    __slots__ = ("method", "result", "signature", "types")
+    __slots__ = ("method", "plain", "signature", "types")
 
     def __init__(self, method: Callable[..., Any]) -> None:
         self.method = method
         self.signature = inspect.signature(method)
         self.types = get_type_hints(method, include_extras=True)
-        self.result = self.types.get("return", Any)
+        kinds = {parameter.kind for parameter in self.signature.parameters.values()}
+        names = [*self.signature.parameters]
+        self.plain = [self.types.get(name, Any) for name in names] if kinds <= PLAIN else None
+        """The types of the arguments where each has its place."""
 
     def __repr__(self) -> str:
         return f"<Endpoint {self.method.__qualname__}{self.signature}>"
@@ -40,6 +45,9 @@ class Endpoint:
 
         Returns what the method returns, an awaitable of a coroutine function.
         """
+        if self.plain is not None and not kwargs and len(args) == len(self.plain):
+            return self.method(*map(value_of, args, self.plain))
+
         bound = self.signature.bind(*args, **kwargs)
 
         for name, value in bound.arguments.items():
@@ -61,7 +69,8 @@ class Endpoint:
 
 def value_of(value: Any, wanted: Any) -> Any:
     """Return `value`, decoded from msgpack, as the type that is wanted; raises msgspec's ValidationError."""
-    if wanted is Any or wanted is None:
+    # A plain type says no more than that.
+    if wanted is Any or wanted is None or (type(value) is wanted and wanted in SCALARS):
         return value
 
     from msgspec import convert

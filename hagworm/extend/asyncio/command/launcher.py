@@ -226,7 +226,7 @@ class Session:
             raise ProcessError(f"it says it is child {slot}, process {pid}, and is not")
 
         peer = self.peers[link] = Peer(link, self.table, slot=slot, pid=pid)
-        peer.send_soon(self.welcome)
+        peer.write(self.welcome)
 
         if not self.host.tells_loss:
             charge.child.ended.add_done_callback(lambda _: self.lose(link), context=Context())

@@ -3,8 +3,10 @@
 import asyncio
 import traceback
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from contextvars import Context
 from enum import IntEnum
+from functools import lru_cache
 from inspect import isawaitable
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, get_type_hints, overload
 
@@ -42,8 +44,14 @@ class Say(IntEnum):
 class Link(Protocol):
     """Carries whole messages, in order."""
 
-    async def send(self, message: bytes) -> None:
-        """Send a message, waiting for room. Raises ConnectionError where the other side is gone."""
+    is_full: bool
+    """Whether more is on its way than should be: who writes should `drain`."""
+
+    def write(self, message: bytes) -> None:
+        """Send a message. Raises ConnectionError where the other side is gone."""
+
+    async def drain(self) -> None:
+        """Wait until it is not full any more."""
 
     def close(self) -> None:
         """Carry nothing any more."""
@@ -67,8 +75,6 @@ class Peer:
         self.number = 0
         self.waiting: dict[int, tuple[str, asyncio.Future[Any]]] = {}
         self.running: dict[int, asyncio.Task[None]] = {}
-        self.notes: set[asyncio.Task[None]] = set()
-        """Messages that nobody waits for, on their way out."""
         self.is_lost = False
         self.returncode: int | None = None
 
@@ -104,29 +110,24 @@ class Peer:
         self.waiting[number] = (name, future)
 
         try:
-            await self.send(message)
+            self.write(message)
+
+            if self.link.is_full:
+                await self.link.drain()
+
             value = await future
         finally:
             # Not there any more: it has been answered.
             if self.waiting.pop(number, None) is not None and not self.is_lost:
-                self.tell_soon((Say.CANCEL, number))
+                self.write(self.encode((Say.CANCEL, number)))
 
-        if isinstance(method, str):
-            return value
-
-        return value_of(value, get_type_hints(method, include_extras=True).get("return", Any))
+        return value if isinstance(method, str) else value_of(value, result_of(method))
 
     def take(self, message: list[Any]) -> None:
         """Do what a message says that has come from the other side. Raises `ProcessError` for what is none."""
         match message:
             case [Say.CALL, int(number), str(name), list(args), dict(kwargs)]:
-                if len(self.running) >= INCOMING:
-                    error = Overloaded(f"{len(self.running)} calls run already")
-                    self.tell_soon((Say.ERROR, number, *describe(error)))
-                    return
-
-                answer = self.answer(number, name, args, kwargs)
-                self.running[number] = asyncio.get_running_loop().create_task(answer, context=Context())
+                self.answer(number, name, args, kwargs)
             case [Say.RESULT, int(number), value]:
                 if (entry := self.waiting.pop(number, None)) is not None and not entry[1].done():
                     entry[1].set_result(value)
@@ -139,38 +140,47 @@ class Peer:
             case _:
                 raise ProcessError(f"{self!r} has sent what is no message: {message!r:.100}")
 
-    async def answer(self, number: int, name: str, args: list[Any], kwargs: dict[str, Any]) -> None:
+    def answer(self, number: int, name: str, args: list[Any], kwargs: dict[str, Any]) -> None:
+        try:
+            if len(self.running) >= INCOMING:
+                raise Overloaded(f"{len(self.running)} calls run already")
+
+            value = find(self.table, name).call(args, kwargs)
+        except Exception as exc:
+            self.write(self.encode((Say.ERROR, number, *describe(exc))))
+            return
+
+        if isawaitable(value):
+            task = asyncio.get_running_loop().create_task(self.follow(number, value), context=Context())
+            self.running[number] = task
+        else:
+            self.reply(number, value)
+
+    async def follow(self, number: int, awaitable: Awaitable[Any]) -> None:
         try:
             try:
-                value = find(self.table, name).call(args, kwargs)
-
-                if isawaitable(value):
-                    value = await value
-
-                message = self.encode((Say.RESULT, number, value))
+                value = await awaitable
             except Exception as exc:
-                message = self.encode((Say.ERROR, number, *describe(exc)))
+                self.write(self.encode((Say.ERROR, number, *describe(exc))))
+            else:
+                self.reply(number, value)
 
-            await self.send(message)
+            if self.link.is_full:
+                await self.link.drain()
         finally:
             self.running.pop(number, None)
 
-    async def send(self, message: bytes) -> None:
+    def reply(self, number: int, value: Any) -> None:
         try:
-            await self.link.send(message)
-        except ConnectionError:
-            # Whoever waits for an answer is told when the process is known to be gone.
-            return
+            self.write(self.encode((Say.RESULT, number, value)))
+        except (TypeError, ValueError, OverflowError, NotImplementedError, ProcessError) as exc:
+            # It cannot be encoded, or is too long.
+            self.write(self.encode((Say.ERROR, number, *describe(exc))))
 
-    def tell_soon(self, message: tuple[Any, ...]) -> None:
-        """Say something without waiting for it."""
-        self.send_soon(self.encode(message))
-
-    def send_soon(self, message: bytes) -> None:
-        """Send a message that is encoded already, without waiting for it."""
-        task = asyncio.get_running_loop().create_task(self.send(message), context=Context())
-        self.notes.add(task)
-        task.add_done_callback(self.notes.discard, context=Context())
+    def write(self, message: bytes) -> None:
+        """Send a message. Where nobody is there for it, those who wait for an answer are told later, and why."""
+        with suppress(ConnectionError):
+            self.link.write(message)
 
     async def handle(self, item: Any) -> Any:
         """Have a child do work, see `ChildProcess.handle`."""
@@ -193,13 +203,19 @@ class Peer:
 
     async def finish(self) -> None:
         """Return when no call of the other side is running any more."""
-        while tasks := [*self.running.values(), *self.notes]:
-            await asyncio.wait(tasks)
+        while self.running:
+            await asyncio.wait([*self.running.values()])
 
     async def aclose(self) -> None:
         """Cancel the calls of the other side, fail those to it, and close the link."""
         self.lose(self.returncode)
-        await cancel_tasks([*self.running.values(), *self.notes])
+        await cancel_tasks([*self.running.values()])
+
+
+@lru_cache(1024)
+def result_of(method: Callable[..., Any]) -> Any:
+    """Return the type that a method is said to return."""
+    return get_type_hints(method, include_extras=True).get("return", Any)
 
 
 def describe(error: Exception) -> tuple[str, str, str]:

@@ -34,7 +34,7 @@ class UnixLink(asyncio.Protocol):
         self.buffer = bytearray()
         self.transport: asyncio.Transport | None = None
         self.resumed = asyncio.Event()
-        self.resumed.set()
+        self.is_full = False
         self.is_open = False
         self.pid: int | None = None
         """Of the process at the other end, as the kernel says; None where it does not."""
@@ -80,32 +80,36 @@ class UnixLink(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         """Keep writers waiting."""
+        self.is_full = True
         self.resumed.clear()
 
     def resume_writing(self) -> None:
         """Let writers go on."""
+        self.is_full = False
         self.resumed.set()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell that nothing comes any more."""
         was_open, self.is_open = self.is_open, False
-        self.resumed.set()
+        self.resume_writing()
 
         if was_open:
             self.lose(self)
 
-    async def send(self, message: bytes) -> None:
-        """Send a message, waiting while the other side is slow. Raises ConnectionError where it is gone."""
+    def write(self, message: bytes) -> None:
+        """Send a message. Raises ConnectionError where the other side is gone, `ProcessError` for one too long."""
         if len(message) > LONGEST:
             raise ProcessError(f"a message has at most {LONGEST} bytes, not {len(message)}")
-
-        if not self.resumed.is_set():
-            await self.resumed.wait()
 
         if not self.is_open or self.transport is None:
             raise ConnectionResetError("the other process is gone")
 
         self.transport.write(SIZE.pack(len(message)) + message)
+
+    async def drain(self) -> None:
+        """Wait while the other side is slow."""
+        while self.is_full:
+            await self.resumed.wait()
 
     def close(self) -> None:
         """Carry nothing any more; what has been sent still goes out."""

@@ -95,9 +95,10 @@ class Wire:
 class ZmqLink:
     """One child, by the name that the socket has given it."""
 
-    __slots__ = ("host", "identity")
+    __slots__ = ("host", "identity", "is_full")
 
     def __init__(self, host: "ZmqHost", identity: bytes) -> None:
+        self.is_full = False
         self.host = host
         self.identity = identity
 
@@ -110,9 +111,12 @@ class ZmqLink:
     def __hash__(self) -> int:
         return hash(self.identity)
 
-    async def send(self, message: bytes) -> None:
+    def write(self, message: bytes) -> None:
         """Send a message. Raises ConnectionError where the other side is gone."""
         self.host.wire.send(self.identity, message)
+
+    async def drain(self) -> None:
+        """Return at once."""
 
     def close(self) -> None:
         """Do nothing: there is no connection of one's own to be closed."""
@@ -194,6 +198,7 @@ class ZmqClient:
     def __init__(self, given: dict[str, Any], take: Take) -> None:
         import zmq
 
+        self.is_full = False
         self.wire = Wire(zmq.DEALER, LAST_WORDS)
 
         if "server" in given:
@@ -207,9 +212,12 @@ class ZmqClient:
     def __repr__(self) -> str:
         return f"<ZmqClient {self.wire!r}>"
 
-    async def send(self, message: bytes) -> None:
+    def write(self, message: bytes) -> None:
         """Send a message; it goes out when it can."""
         self.wire.send(message)
+
+    async def drain(self) -> None:
+        """Return at once."""
 
     def close(self) -> None:
         """Carry nothing any more, once what was sent has gone out."""

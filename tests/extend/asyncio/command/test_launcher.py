@@ -188,7 +188,7 @@ async def test_x1_whoever_lacks_the_secret_is_not_let_in(url: str) -> None:
         link = connect_zmq(session.host.given, lambda link, message: None)
 
         for message in messages:
-            await link.send(message)
+            link.write(message)
 
         await eventually(lambda: session.refused == len(messages))
         assert not session.peers
@@ -210,7 +210,7 @@ async def test_x1_whoever_lacks_the_key_is_not_heard_over_tcp() -> None:
             link = connect_zmq(given, lambda link, message: None)
             link.wire.socket.set(zmq.LINGER, 0)
             links.append(link)
-            await link.send(b"\x90")
+            link.write(b"\x90")
 
             while recv_monitor_message(monitor)["event"] not in FAILURES:
                 pass

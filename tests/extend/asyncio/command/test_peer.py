@@ -58,20 +58,22 @@ class Service:
 
 
 class Wire:
-    """A link to a peer in this process."""
+    """A link to a peer in this process, which wants to be waited for."""
 
     def __init__(self) -> None:
         self.other: Peer | None = None
+        self.is_full = True
         self.is_closed = False
 
-    async def send(self, message: bytes) -> None:
-        await asyncio.sleep(0)
-
+    def write(self, message: bytes) -> None:
         if self.is_closed:
             raise ConnectionResetError
 
         assert self.other is not None
-        self.other.take(msgpack.decode(message))
+        asyncio.get_running_loop().call_soon(self.other.take, msgpack.decode(message))
+
+    async def drain(self) -> None:
+        await asyncio.sleep(0)
 
     def close(self) -> None:
         self.is_closed = True
@@ -141,6 +143,24 @@ async def test_what_is_no_message_is_refused(message: Any) -> None:
     await closed(caller, callee)
 
 
+async def test_an_answer_that_is_too_long_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    caller, callee, _ = pair()
+    whole = Wire.write
+
+    def write(self: Wire, message: bytes) -> None:
+        if len(message) < 30 and self is callee.link:
+            raise ProcessError("too long, to try it")
+
+        whole(self, message)
+
+    monkeypatch.setattr(Wire, "write", write)
+
+    with pytest.raises(TaskFailed, match="too long, to try it"):
+        await caller.call(Service.add, 1)
+
+    await closed(caller, callee)
+
+
 async def test_too_many_calls_at_a_time_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(room, "INCOMING", 1)
     caller, callee, service = pair()
@@ -195,7 +215,7 @@ async def test_a_cancellation_anywhere_leaves_no_call_behind() -> None:
             await caller.finish()
             await callee.finish()
 
-            while caller.waiting or callee.running or caller.notes:
+            while caller.waiting or callee.running:
                 await asyncio.sleep(0)
 
             assert await caller.call(Service.add, 4) == 4
