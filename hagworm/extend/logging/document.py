@@ -47,10 +47,10 @@ class JsonFormatter(logging.Formatter):
         fields: dict[str, Any] = {"message": message}
         fields |= {f"{name}_" if name in FIXED else name: show(name, value) for name, value in more.items()}
 
-        if record.exc_info:
-            fields["exception"] = self.formatException(record.exc_info)
-        elif record.exc_text:
+        if record.exc_text:
             fields["exception"] = record.exc_text
+        elif record.exc_info:
+            fields["exception"] = self.formatException(record.exc_info)
 
         if record.stack_info:
             fields["stack"] = record.stack_info

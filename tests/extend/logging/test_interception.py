@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from loguru import logger as loguru
 
-from hagworm.extend.logging import LogSettings, bind, configure, gunicorn_logging, uvicorn_logging
+from hagworm.extend.logging import bind, configure, gunicorn_logging, uvicorn_logging
 from hagworm.extend.logging.interception import LoguruHandler, intercept_loguru, take_over, take_warnings
 
 

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -69,11 +70,18 @@ def test_settings_are_read_from_every_layer_and_checked() -> None:
     assert settings.log.levels == {"orders": "debug"} and settings.log.rotate_every.days == 1
 
 
+def test_a_file_names_loggers_with_dots(tmp_path: Path) -> None:
+    (tmp_path / "hagworm.toml").write_text('[log]\nlevels = { "orders.stock" = "debug" }\n')
+    settings = load_settings(frame=FrameSettings, environ={}, directory=tmp_path)
+
+    assert settings.log.levels == {"orders.stock": "debug"}
+
+
 @pytest.mark.parametrize(
     ("name", "value", "problem"),
     [
         ("LEVELS", '{"orders": "loud"}', "log: levels.orders: unknown log level 'loud'"),
-        ("PATTERNS", "(", r"log: patterns: expected a regular expression, got '\('"),
+        ("PATTERNS", "(", r"log.patterns: expected a regular expression, got '\('"),
         ("ROTATE_BYTES", "100", "log: rotate_bytes, rotate_every: are for a file, and log.to is 'stderr'"),
         ("FORMAT", "xml", "log.format"),
     ],
