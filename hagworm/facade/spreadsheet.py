@@ -67,15 +67,21 @@ class Spreadsheet(StreamedResponse):
         # Whether its content is asked for or the client has left.
         finalize(self, file.close)
         self.file = file
-        await write_workbook(
-            file,
-            self.rows,
-            sheet=self.sheet,
-            engine=self.engine,
-            timezone=self.zone,
-            illegal=self.illegal,
-            **self.options,
-        )
+
+        try:
+            await write_workbook(
+                file,
+                self.rows,
+                sheet=self.sheet,
+                engine=self.engine,
+                timezone=self.zone,
+                illegal=self.illegal,
+                **self.options,
+            )
+        except BaseException:
+            file.close()
+            raise
+
         self.raw_headers.append((b"content-length", b"%d" % file.seek(0, 2)))
         file.seek(0)
 

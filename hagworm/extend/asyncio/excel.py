@@ -32,7 +32,7 @@ def own_threads() -> ThreadPool:
     global threads
 
     if threads is None:
-        threads = ThreadPool(AT_ONCE, name="hagworm-excel")
+        threads = ThreadPool(AT_ONCE, name="hagworm-excel", reuse=False)
 
     return threads
 

@@ -11,7 +11,7 @@ from types import NoneType, TracebackType, UnionType
 from typing import IO, Any, Self, TypeVar, Union, get_args, get_origin, get_type_hints
 from uuid import UUID
 
-from hagworm.extend.error import CellError, ExcelError, nearest
+from hagworm.extend.error import CellError, ExcelError, HagwormError, WorkbookRefused, nearest
 from hagworm.extend.excel.engine import Source, load_reader
 from hagworm.extend.excel.guard import Findings, inspect
 from hagworm.extend.excel.limit import ReadLimits
@@ -54,9 +54,10 @@ class WorkbookReader:
 
         try:
             self.findings = inspect(self.file, limits)
-            self.engine = self.choose(engine, self.findings)
+            make = load_reader(self.choose(engine, self.findings))
+            self.engine = make.__module__.rpartition(".")[2]
             self.file.seek(0)
-            self.source: Source = self.open(load_reader(self.engine))
+            self.source: Source = self.open(make)
         except BaseException:
             self.close_file()
             raise
@@ -130,14 +131,18 @@ class WorkbookReader:
 
     def open(self, make: Callable[[IO[bytes]], Source]) -> Source:
         """Open the workbook. Raises `WorkbookRefused` whatever the library stumbles over."""
-        from hagworm.extend.error import HagwormError, WorkbookRefused
-
         try:
-            return make(self.file)
+            source = make(self.file)
         except HagwormError:
             raise
         except Exception as exc:
             raise WorkbookRefused(f"this is no xlsx file that can be read: {type(exc).__name__}: {exc}") from exc
+
+        if not source.sheets:
+            source.close()
+            raise WorkbookRefused("this is no xlsx file that can be read: it has no sheets")
+
+        return source
 
     def find(self, sheet: str | int) -> str:
         """Return the name of a sheet. Raises `ExcelError`."""
