@@ -211,7 +211,9 @@ async def idle(seconds: float) -> None:
         await asyncio.sleep(0.1)
         gc.collect()
         more = resident(pool) - memory
-        print(f"1 000 000 tasks: {len(gc.get_objects()) - objects:+} objects, {more:+} KiB in all processes; goal: flat")
+        print(
+            f"1 000 000 tasks: {len(gc.get_objects()) - objects:+} objects, {more:+} KiB in all processes; goal: flat"
+        )
 
 
 def resident(pool: WorkerPool) -> int:

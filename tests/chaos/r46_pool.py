@@ -26,6 +26,8 @@ PROMISE = (
 )
 WORKERS = 2
 PATIENCE = 30.0
+SLACK = 5.0
+"""Seconds that a busy machine may take to kill a few processes."""
 MEMORY = 128 << 20
 
 
@@ -306,7 +308,7 @@ async def close_on_stuck_tasks(bar: Bar, trial: Trial) -> None:
     ends = await asyncio.gather(*running, return_exceptions=True)
     trial.note(took=round(took, 3), deadline=0.5)
     trial.expect(all(isinstance(end, PoolClosed) for end in ends), "every caller is told")
-    trial.expect(took < 0.5 + 2.0, f"closing takes its deadline of 0.5 s and no long time more, not {took:.2f} s")
+    trial.expect(took < 0.5 + SLACK, f"closing takes its deadline of 0.5 s and no long time more, not {took:.2f} s")
     trial.expect(not any(map(is_alive, pids)), "no worker is left")
 
 

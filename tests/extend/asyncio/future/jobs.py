@@ -1,11 +1,9 @@
-"""What the tests have done in worker processes."""
+"""What the tests have done in worker processes; imported in many of them, and therefore quickly."""
 
-import asyncio
 import contextvars
 import importlib
 import os
 import signal
-import subprocess
 import sys
 import threading
 import time
@@ -58,6 +56,8 @@ def echo(*values: Any, **named: Any) -> Any:
 
 
 async def double(number: int) -> int:
+    import asyncio
+
     await asyncio.sleep(0)
     return 2 * number
 
@@ -79,6 +79,8 @@ def raise_stop() -> NoReturn:
 
 
 def raise_cancelled() -> NoReturn:
+    import asyncio
+
     raise asyncio.CancelledError
 
 
@@ -170,6 +172,8 @@ def append_and_die_at_first(path: str, text: str) -> str:
 
 
 def start_a_child(seconds: float = 60) -> int:
+    import subprocess
+
     return subprocess.Popen(["sleep", str(seconds)]).pid
 
 
@@ -183,6 +187,8 @@ def mark() -> str:
 
 
 async def mark_later() -> str:
+    import asyncio
+
     await asyncio.sleep(0)
     return MARK.get("none")
 
