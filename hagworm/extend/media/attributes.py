@@ -35,7 +35,7 @@ __all__ = (
     "write_decimal",
 )
 
-ITEM = re.compile(r'(?P<name>[A-Z0-9-]+)=(?P<value>"[^"]*"|[^",]*)(?:,|$)')
+ITEM = re.compile(r'(?P<name>[A-Z0-9-]+)=(?P<value>"[^"]*"[ \t]*|[^",]*)(?:,|$)')
 DIGITS = re.compile(r"[0-9]{1,20}", re.ASCII)
 NUMBER = re.compile(r"-?[0-9]{1,20}(?:\.[0-9]{0,400})?|-?\.[0-9]{1,400}", re.ASCII)
 HEX = re.compile(r"0[xX](?P<digits>[0-9A-Fa-f]{1,32})", re.ASCII)
@@ -187,32 +187,34 @@ CAPTIONS = Kind(
 )
 
 
-def split_attributes(text: str, *, is_lenient: bool = False) -> list[tuple[str, str]]:
-    """Return names and values, the latter as they stand there. Raises `PlaylistError`; linear in the length.
+def split_attributes(text: str, fault: Callable[[str], None]) -> list[tuple[str, str]]:
+    """Return names and values, the latter as they stand there; linear in the length.
 
-    A lenient look allows white space around the items, and leaves out what is none.
+    The first thing that is wrong goes to `fault`, which may raise; white space around items and empty items are jumped
+    over then, and what is no item is left out.
     """
     found = []
     position = 0
+    is_faulty = False
 
     while position < len(text):
-        if is_lenient and text[position] in " \t,":
+        match = ITEM.match(text, position)
+
+        if not is_faulty and (match is None or match["value"] != match["value"].strip(" \t")):
+            is_faulty = True
+            fault(f"NAME=value is expected at {text[position : position + 40]!r}")
+
+        if match is not None:
+            found.append((match["name"], match["value"].strip(" \t")))
+            position = match.end()
+        elif text[position] in " \t,":
             position += 1
-            continue
-
-        if (match := ITEM.match(text, position)) is None:
-            if not is_lenient:
-                raise PlaylistError(f"NAME=value is expected at {text[position : position + 40]!r}")
-
+        else:
             comma = text.find(",", position)
             position = len(text) if comma < 0 else comma + 1
-            continue
 
-        found.append((match["name"], match["value"].strip() if is_lenient else match["value"]))
-        position = match.end()
-
-    if text.endswith(",") and not is_lenient:
-        raise PlaylistError("NAME=value is expected after the last comma")
+    if text.endswith(",") and not is_faulty:
+        fault("NAME=value is expected after the last comma")
 
     return found
 

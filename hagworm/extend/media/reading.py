@@ -86,6 +86,8 @@ class Limits:
     """Characters of one line."""
     items: int = 200_000
     """Segments, variants, renditions and other things that are listed."""
+    keys: int = 32
+    """Keys of different formats that apply at the same time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +122,8 @@ class Reader:
         self.limits = limits
         self.problems: list[Problem] = []
         self.line = 0
+        self.name = ""
+        """The tag of this line."""
         self.seen: dict[str, int] = {}
         """The tags so far, and the line of the first one of each."""
         self.items = 0
@@ -128,6 +132,8 @@ class Reader:
         self.header: dict[str, Any] = {}
         self.date_ranges: list[DateRange] = []
         self.keys: dict[str, Key] = {}
+        self.key_set: tuple[Key, ...] = ()
+        """The same keys, shared by all segments that they apply to."""
         self.map: Map | None = None
         self.waiting: dict[str, Any] = {}
         """What belongs to the next segment."""
@@ -140,8 +146,8 @@ class Reader:
         self.renditions: list[Rendition] = []
         self.session_data: list[SessionData] = []
         self.session_keys: list[Key] = []
-        self.stream: list[tuple[str, str]] | None = None
-        """The attributes of the variant of which the address comes next."""
+        self.stream: Variant | None = None
+        """The variant of which the address comes next."""
 
     def read(self, text: str | bytes) -> tuple[MediaPlaylist | MasterPlaylist, tuple[Problem, ...]]:
         if len(text) > self.limits.size:
@@ -157,16 +163,24 @@ class Reader:
 
         lines = text.split("\n")
 
-        if lines[0].rstrip("\r \t") != "#EXTM3U" or (lines[0].removesuffix("\r") != "#EXTM3U" and not self.lenient):
+        if lines[0].strip("\r \t") != "#EXTM3U":
             raise PlaylistError(f"a playlist begins with #EXTM3U, not with {lines[0][:40]!r}", line=1)
 
+        self.line = 1
         self.seen["EXTM3U"] = 1
+        self.strip(lines[0].removesuffix("\r"))
 
         for self.line, line in enumerate(lines[1:], start=2):
             if len(line) > self.limits.line:
                 raise PlaylistError(f"a line of {len(line)} is longer than {self.limits.line}", line=self.line)
 
             self.take(line.removesuffix("\r"))
+
+            if self.items > self.limits.items:
+                raise PlaylistError(f"a playlist has at most {self.limits.items} items", line=self.line)
+
+            if len(self.keys) > self.limits.keys:
+                raise PlaylistError(f"at most {self.limits.keys} keys apply at the same time", line=self.line)
 
         return self.finish(), tuple(self.problems)
 
@@ -185,22 +199,33 @@ class Reader:
 
         self.problems.append(Problem(self.line, text))
 
-    def take(self, line: str) -> None:
-        if self.lenient:
-            line = line.strip(" \t\r")
+    def fault_in_list(self, text: str) -> None:
+        """Something is wrong in the attribute list of this line."""
+        self.fault(f"{self.name}: {text}")
 
-        if not line:
+    def take(self, line: str) -> None:
+        if not line or (line.startswith("#") and not line.startswith("#EXT")):
             return
 
         if not line.isprintable() and CONTROL.search(line):
             self.fault("control characters are not allowed")
             line = CONTROL.sub(" ", line)
 
-        if not line.startswith("#"):
-            self.take_uri(line)
-        elif line.startswith("#EXT"):
+        # The title of a segment is the one thing that may end with a space.
+        if not line.startswith("#EXTINF:"):
+            line = self.strip(line)
+
+        if line.startswith("#EXT"):
             name, _, value = line[1:].partition(":")
             self.take_tag(name, value, line)
+        elif line and not line.startswith("#"):
+            self.take_uri(line)
+
+    def strip(self, line: str) -> str:
+        if (stripped := line.strip(" \t")) != line:
+            self.fault("a line begins and ends without white space")
+
+        return stripped
 
     def take_tag(self, name: str, value: str, line: str) -> None:
         if name in ONCE and name in self.seen:
@@ -220,9 +245,10 @@ class Reader:
             self.stream = None
 
         self.seen.setdefault(name, self.line)
+        self.name = name
 
         if (handler := HANDLERS.get(name)) is None:
-            self.count()
+            self.items += 1
             self.tags.append(line)
             return
 
@@ -240,18 +266,12 @@ class Reader:
     def is_media(self) -> bool:
         return not self.seen.keys().isdisjoint(MEDIA_TAGS)
 
-    def count(self) -> None:
+    def take_uri(self, uri: str) -> None:
         self.items += 1
 
-        if self.items > self.limits.items:
-            raise PlaylistError(f"a playlist has at most {self.limits.items} items", line=self.line)
-
-    def take_uri(self, uri: str) -> None:
-        self.count()
-
         if self.stream is not None:
-            pairs, self.stream = self.stream, None
-            self.attempt(lambda: self.variants.append(self.build(Variant, VARIANT, pairs, uri=uri)))
+            self.variants.append(replace(self.stream, uri=uri))
+            self.stream = None
             return
 
         if self.is_master:
@@ -264,7 +284,7 @@ class Reader:
             self.fault(f"a segment without EXTINF: {uri[:80]!r}")
             waiting["duration"] = 0.0
 
-        segment = Segment(uri, keys=tuple(self.keys.values()), map=self.map, tags=tuple(self.tags), **waiting)
+        segment = Segment(uri, keys=self.key_set, map=self.map, tags=tuple(self.tags), **waiting)
         self.tags = []
         self.seen.setdefault("a segment", self.line)
         self.segments.append(self.place(segment))
@@ -286,12 +306,6 @@ class Reader:
 
         self.end_of_last = (segment.uri, offset + part.length)
         return replace(segment, byterange=ByteRange(part.length, offset))
-
-    def attempt(self, action: Callable[[], object]) -> None:
-        try:
-            action()
-        except PlaylistError as exc:
-            self.fault(exc.args[0])
 
     def build(self, cls: Any, table: Iterable[Attribute], pairs: Iterable[tuple[str, str]], **fields: Any) -> Any:
         """Make an object of an attribute list. Raises `PlaylistError` where one that is needed is missing or wrong."""
@@ -322,8 +336,8 @@ class Reader:
         return cls(**fields, other=tuple(other))
 
     def listed(self, cls: Any, table: Iterable[Attribute], value: str) -> Any:
-        self.count()
-        return self.build(cls, table, split_attributes(value, is_lenient=self.lenient))
+        self.items += 1
+        return self.build(cls, table, split_attributes(value, self.fault_in_list))
 
     def before_segments(self, name: str) -> None:
         if self.segments:
@@ -348,7 +362,7 @@ class Reader:
                 raise
 
             self.fault(f"EXT-X-TARGETDURATION: a whole number is expected, unlike {value[:80]!r}")
-            self.header["target_duration"] = round(parse_decimal(value))
+            self.header["target_duration"] = round(parse_decimal(value.strip()))
 
     def take_sequence(self, value: str) -> None:
         self.before_segments("EXT-X-MEDIA-SEQUENCE")
@@ -380,8 +394,11 @@ class Reader:
         if not comma:
             self.fault(f"EXTINF: a comma follows the duration, unlike {value[:80]!r}")
 
+        if (stripped := duration.strip(" \t")) != duration:
+            self.fault("EXTINF: there is no white space around a duration")
+
         try:
-            seconds = parse_decimal(duration.strip() if self.lenient else duration)
+            seconds = parse_decimal(stripped)
         except ValueError:
             raise PlaylistError(f"a number of seconds is expected, unlike {duration[:80]!r}") from None
 
@@ -420,13 +437,15 @@ class Reader:
             # The last one of a format applies; a new dictionary, in the order in which they came.
             self.keys = {name: old for name, old in self.keys.items() if name != key.format} | {key.format: key}
 
+        self.key_set = tuple(self.keys.values())
+
     def take_map(self, value: str) -> None:
         found: Map = self.listed(Map, MAP, value)
 
         if found.byterange is not None and found.byterange.offset is None:
             found = replace(found, byterange=ByteRange(found.byterange.length, 0))
 
-        self.map = replace(found, keys=tuple(self.keys.values()))
+        self.map = replace(found, keys=self.key_set)
 
     def take_date_range(self, value: str) -> None:
         self.date_ranges.append(self.listed(DateRange, DATE_RANGE, value))
@@ -435,7 +454,7 @@ class Reader:
         self.renditions.append(self.listed(Rendition, RENDITION, value))
 
     def take_stream(self, value: str) -> None:
-        self.stream = split_attributes(value, is_lenient=self.lenient)
+        self.stream = self.build(Variant, VARIANT, split_attributes(value, self.fault_in_list), uri="")
 
     def take_iframe_stream(self, value: str) -> None:
         self.iframes.append(self.listed(Variant, IFRAME_VARIANT, value))

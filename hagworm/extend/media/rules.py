@@ -54,11 +54,10 @@ def check_version(playlist: MediaPlaylist | MasterPlaylist) -> Iterator[str]:
     needed = version_needed(playlist)
     version = 1 if playlist.version is None else playlist.version
 
-    if version < needed:
-        yield f"version {needed} is needed, and version {version} is declared"
-
     if version < 1:
         yield f"a version is at least 1, not {version}"
+    elif version < needed:
+        yield f"version {needed} is needed, and version {version} is declared"
 
 
 def check_media(playlist: MediaPlaylist) -> Iterator[str]:
