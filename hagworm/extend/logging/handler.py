@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from reprlib import Repr
-from threading import Lock, Thread
+from threading import Lock, RLock, Thread
 from typing import Any, Literal, TextIO, cast
 from weakref import WeakSet
 
@@ -80,6 +80,9 @@ class LineHandler(logging.Handler):
         self.is_closed = False
         self.setFormatter(None)
         self.is_asleep = True
+        """Whether the thread waits for a first line, and is to be woken for it."""
+        self.is_lingering = False
+        """Whether it waits for more lines, which something urgent may cut short."""
         self.is_ending = False
         self.thread: Thread | None = None
         self.renew()
@@ -164,11 +167,12 @@ class LineHandler(logging.Handler):
                 self.drops.inc()
                 return False
 
-            self.bell_ring()
+            if self.is_lingering:
+                self.bell_ring()
 
         waiting.append(line)
 
-        if self.is_asleep or level >= logging.ERROR:
+        if self.is_asleep or (level >= logging.ERROR and self.is_lingering):
             self.is_asleep = False
             self.bell_ring()
 
@@ -204,7 +208,7 @@ class LineHandler(logging.Handler):
         assert self.repeats is not None
         key = (record.name, record.levelno, record.getMessage())
 
-        with self.repeating:
+        with self.guard:
             admitted = self.repeats.admit(key, self.clock())
 
         if not self.queue:
@@ -237,30 +241,34 @@ class LineHandler(logging.Handler):
     def renew(self) -> None:
         """Begin with locks that nobody holds and no thread."""
         self.writing = Lock()
-        self.repeating = Lock()
+        # A signal handler may log while its own thread is just starting ours.
+        self.guard = RLock()
         # A bare lock as a bell: to ring it is one call, which no signal handler can find half done.
         self.bell = allocate_lock()
         self.bell.acquire()
         self.is_asleep = True
+        self.is_lingering = False
         self.is_ending = False
         self.thread = None
 
     def bell_ring(self) -> None:
+        self.is_lingering = False
+
         with suppress(RuntimeError):  # it rings already
             self.bell.release()
 
     def start(self) -> bool:
         """Start the thread; return True where there can be none any more, as the interpreter is ending."""
-        with self.repeating:
+        with self.guard:
             if self.thread is None:
-                thread = Thread(target=self.run, name="log-writer", daemon=True)
+                self.thread = Thread(target=self.run, name="log-writer", daemon=True)
 
                 try:
-                    thread.start()
+                    self.thread.start()
                 except RuntimeError:
+                    self.thread = None
                     return True
 
-                self.thread = thread
                 finish_with_multiprocessing(self)
 
         return False
@@ -293,11 +301,22 @@ class LineHandler(logging.Handler):
 
             self.is_asleep = False
 
+        self.is_lingering = True
+
         if not self.is_ending and len(self.kept) < self.crowded:
             self.bell.acquire(timeout=LINGER)
 
+        self.is_lingering = False
+
     def write_out(self) -> None:
         """Hand everything that waits to the sink, for as long as it takes it."""
+        try:
+            self.write_all()
+        except Exception as exc:  # of a formatter or a pattern that is not ours: the thread goes on without these lines
+            self.outlet.fault = exc
+            self.outlet.give_up()
+
+    def write_all(self) -> None:
         self.tell_repeats()
         outlet = self.outlet
 
@@ -338,7 +357,7 @@ class LineHandler(logging.Handler):
         if self.repeats is None:
             return
 
-        with self.repeating:
+        with self.guard:
             due = [*self.repeats.due(self.clock())]
 
         for key, times in due:

@@ -1,6 +1,5 @@
 """A record that holds what the standard library's does, in half the time."""
 
-import asyncio
 import logging
 import os
 import sys
@@ -92,8 +91,10 @@ def look_at_process() -> tuple[int, str]:
 
 
 def name_of_task() -> str | None:
+    asyncio: Any = sys.modules.get("asyncio")
+
     try:
-        task = asyncio.current_task()
+        task = asyncio.current_task() if asyncio is not None else None
     except RuntimeError:  # no loop in this thread
         return None
 

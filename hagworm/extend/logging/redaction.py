@@ -1,7 +1,8 @@
 """Secrets in text, found by what stands around them."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 
 from hagworm.extend.config.secret import MASK
 from hagworm.extend.error import ConfigError
@@ -17,18 +18,18 @@ NAME = (
 )
 # `password=x`, `token: "x y"`, `"api_key": 7`, the same within a string of JSON, `Authorization: Basic x`; in camelCase
 # too. The words before a name (db_password) need no look.
-ASSIGNED = re.compile(
+ASSIGNED = (
     rf"(?P<name>(?:(?<![A-Za-z0-9])|(?<=[a-z])(?=[A-Z]))(?i:{NAME}))"
     r"(?P<closing>\\?[\"']?)(?P<sign>\s*[=:]\s*)(?P<scheme>(?i:(?:bearer|basic|digest|token)\s+)?)"
     r"(?:(?P<quote>\\?[\"'])(?P<quoted>(?:\\\\\\.|\\[^\"']|[^\\\n]){0,4096}?)(?P=quote)|(?P<bare>[^\s\"'\\,;&|)\]}\[{(]+))"
 )
-COOKIE = re.compile(
+COOKIE = (
     r"(?P<name>\b(?i:(?:set-)?cookie))(?P<sign>\s*:\s*)[^\s=;\"'\\]+=[^\s;\"'\\]*"
     r"(?:;\s*[^\s=;\"'\\]+(?:=[^\s;\"'\\]*)?)*"
 )
-URL = re.compile(r"(?<=://)(?P<user>[^:/?#\s\"'\\@]*):[^\s\"'/\\@]*@")
-SCHEME = re.compile(r"\b(?P<scheme>(?i:bearer)\s+)[A-Za-z0-9._~+/=-]{8,}")
-JWT = re.compile(r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*")
+URL = r"(?<=://)(?P<user>[^:/?#\s\"'\\@]*):[^\s\"'/\\@]*@"
+SCHEME = r"\b(?P<scheme>(?i:bearer)\s+)[A-Za-z0-9._~+/=-]{8,}"
+JWT = r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*"
 
 
 def redact(text: str) -> str:
@@ -40,12 +41,24 @@ def redact(text: str) -> str:
     if not is_suspect(text):
         return text
 
-    clean = ASSIGNED.sub(masked, text)
-    clean = COOKIE.sub(rf"\g<name>\g<sign>{MASK}", clean)
-    clean = URL.sub(rf"\g<user>:{MASK}@", clean)
-    clean = SCHEME.sub(rf"\g<scheme>{MASK}", clean)
-    clean = JWT.sub(MASK, clean)
+    clean = text
+
+    for pattern, replacement in rules():
+        clean = pattern.sub(replacement, clean)
+
     return text if clean == text else clean
+
+
+@cache
+def rules() -> tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str] | str], ...]:
+    # At the first text that needs them: compiling them takes milliseconds.
+    return (
+        (re.compile(ASSIGNED), masked),
+        (re.compile(COOKIE), rf"\g<name>\g<sign>{MASK}"),
+        (re.compile(URL), rf"\g<user>:{MASK}@"),
+        (re.compile(SCHEME), rf"\g<scheme>{MASK}"),
+        (re.compile(JWT), MASK),
+    )
 
 
 def is_suspect(text: str) -> bool:

@@ -3,10 +3,9 @@
 import logging
 import os
 import time
-from collections.abc import Mapping
 from typing import Any
 
-from hagworm.extend.config.secret import MASK, is_secret_name, is_secret_type
+from hagworm.extend.config.secret import is_secret_name, mask
 from hagworm.extend.logging.fields import bound
 from hagworm.extend.logging.levels import level_name
 
@@ -67,17 +66,8 @@ def extras(record: logging.LogRecord) -> dict[str, Any]:
 
 
 def show(name: str, value: Any) -> Any:
-    """Return what may be shown of the field called `name`: a mask, where the name or the type says secret."""
-    if value is not None and (is_secret_name(name) or is_secret_type(type(value))):
-        return MASK
-
-    if isinstance(value, Mapping):
-        return {str(key): show(str(key), item) for key, item in value.items()}
-
-    if isinstance(value, list | tuple | set | frozenset):
-        return [show("", item) for item in value]
-
-    return value
+    """Return what may be shown of the field called `name`: a mask, where its name, or a type in it, says secret."""
+    return mask(value, secret=is_secret_name(name))
 
 
 def pair(name: str, value: Any) -> str:
