@@ -54,7 +54,7 @@ class Member:
 
 def describe_member(slot: int, descriptor: int, board: str) -> dict[str, str]:
     """Return the environment by which a process knows that it is supervised."""
-    return {VARIABLE: f"{slot}:{descriptor}:{board}"}
+    return {VARIABLE: f"{slot}:{descriptor}:{os.fstat(descriptor).st_ino}:{board}"}
 
 
 @cache
@@ -67,6 +67,17 @@ def take_member(environment: MutableMapping[str, str]) -> Member | None:
     if (given := environment.pop(VARIABLE, None)) is None:
         return None
 
-    slot, descriptor, board = given.split(":", 2)
-    os.set_inheritable(int(descriptor), False)
-    return Member(int(slot), int(descriptor), board)
+    slot, number, inode, board = given.split(":", 3)
+    descriptor = int(number)
+
+    try:
+        is_ours = os.fstat(descriptor).st_ino == int(inode)
+    except OSError:
+        is_ours = False
+
+    # Else somebody in between has passed on the environment, and not the descriptor.
+    if not is_ours:
+        return None
+
+    os.set_inheritable(descriptor, False)
+    return Member(int(slot), descriptor, board)

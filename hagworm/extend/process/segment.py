@@ -154,8 +154,8 @@ class Segment:
 def create(name: str | None, size: int) -> Segment:
     """Make memory of `size` bytes, all zero, and give it a name (None: a random one), for this user only.
 
-    Raises `SegmentError` where the name is taken by a process that lives, and for a name or size that cannot be. What
-    processes of this user have left behind that were killed is removed first.
+    Raises `SegmentError` where the name is taken by a process that lives, and for what is no name or size; OSError
+    where there is no room. What processes of this user have left behind that were killed is removed first.
     """
     if size < 1:
         raise SegmentError(f"shared memory has at least one byte, not {size}")
@@ -168,7 +168,7 @@ def create(name: str | None, size: int) -> Segment:
         descriptor = new_file(path)
 
         try:
-            os.ftruncate(descriptor, AtomicMemory.needed(size))
+            reserve(descriptor, AtomicMemory.needed(size))
             os.pwrite(descriptor, HEADER.pack(MAGIC, size, *current_identity(), space()), 0)
             publish(descriptor, path)
             segment = Segment(given, path, descriptor)
@@ -277,6 +277,14 @@ def new_file(path: Path) -> int:
         return os.open(path.parent, os.O_RDWR | os.O_TMPFILE | os.O_CLOEXEC, 0o600)
 
     return os.open(f"{path}~", os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+
+
+def reserve(descriptor: int, size: int) -> None:
+    """Make a file so long, with room for all of it: to write where there is none would be the end of the process."""
+    if hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(descriptor, 0, size)
+    else:
+        os.ftruncate(descriptor, size)
 
 
 def publish(descriptor: int, path: Path) -> None:

@@ -149,7 +149,8 @@ class SharedByteArray:
     def create(cls, name: str | None = None, size: int = 4096, *, timeout: float = PATIENCE) -> Self:
         """Make `size` bytes, all zero, under a name (None: a random one).
 
-        Raises `SegmentError` where that is in use, or is no name. The memory is this user's alone (mode 0600).
+        Raises `SegmentError` where that is in use, or is no name, OSError where there is no room. The memory is this
+        user's alone (mode 0600).
         """
         return cls(create(name, size), timeout=timeout)
 

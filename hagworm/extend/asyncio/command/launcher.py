@@ -131,10 +131,9 @@ class Session:
         code = 0
 
         try:
-            await self.host.open()
-
             with self.supervisor.signals() if signals else nullcontext():
                 try:
+                    await self.host.open()
                     code = await self.work()
                 except SupervisionFailed:
                     # It is logged where it is found, and is the exit code.

@@ -3,14 +3,12 @@
 import asyncio
 import os
 import secrets
-import shutil
 import socket
 import struct
-import tempfile
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, cast
 
+from hagworm.extend.asyncio.command.meeting import make_folder, remove_folder
 from hagworm.extend.error import ProcessError
 
 __all__ = ("LONGEST", "UnixHost", "UnixLink", "connect_unix")
@@ -130,7 +128,7 @@ class UnixHost:
         self.knows = knows
         self.take = take
         self.lose = lose
-        self.folder = Path(tempfile.mkdtemp(prefix="hagworm-", dir=os.environ.get("XDG_RUNTIME_DIR")))
+        self.folder = make_folder()
         self.path = self.folder / secrets.token_hex(8)
         self.server: asyncio.Server | None = None
         self.links: set[UnixLink] = set()
@@ -147,8 +145,10 @@ class UnixHost:
     async def open(self) -> None:
         """Listen."""
         loop = asyncio.get_running_loop()
-        self.server = await loop.create_unix_server(self.make_link, str(self.path), backlog=1024)
+        # In two steps: cancelled in the first one, which then serves already, it would be lost.
+        self.server = await loop.create_unix_server(self.make_link, str(self.path), backlog=1024, start_serving=False)
         self.path.chmod(0o600)
+        await self.server.start_serving()
 
     def make_link(self) -> UnixLink:
         return UnixLink(self.take, self.lose, self.accept)
@@ -169,7 +169,7 @@ class UnixHost:
         for link in self.links:
             link.close()
 
-        shutil.rmtree(self.folder, ignore_errors=True)
+        remove_folder(self.folder)
 
 
 async def connect_unix(given: dict[str, Any], take: Take, lose: Lose) -> UnixLink:

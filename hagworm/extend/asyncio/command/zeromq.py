@@ -2,13 +2,12 @@
 
 import asyncio
 import secrets
-import shutil
-import tempfile
 from collections.abc import Callable
 from contextvars import Context
 from pathlib import Path
 from typing import Any
 
+from hagworm.extend.asyncio.command.meeting import make_folder, remove_folder
 from hagworm.extend.error import ConfigError
 
 __all__ = ("LONGEST", "ZmqHost", "ZmqLink", "connect_zmq")
@@ -151,7 +150,7 @@ class ZmqHost:
         self.wire.socket.set(zmq.ROUTER_MANDATORY, 1)
 
         if url == "zmq+ipc:":
-            self.folder = Path(tempfile.mkdtemp(prefix="hagworm-"))
+            self.folder = make_folder()
             self.given["url"] = f"ipc://{self.folder / secrets.token_hex(8)}"
             self.wire.socket.bind(self.given["url"])
             return
@@ -189,7 +188,7 @@ class ZmqHost:
         self.wire.close()
 
         if self.folder is not None:
-            shutil.rmtree(self.folder, ignore_errors=True)
+            remove_folder(self.folder)
 
 
 class ZmqClient:

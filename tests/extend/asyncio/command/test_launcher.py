@@ -19,6 +19,7 @@ from hagworm.extend.asyncio.command.zeromq import connect_zmq
 from hagworm.extend.error import ConfigError, DefinitionError
 from hagworm.extend.process.restart import Restart, RestartPolicy
 from hagworm.extend.resilience.backoff import Backoff
+from hagworm.testing import cancel_sweep
 from tests.extend.asyncio.command.roles import Desk, Order, Worker, note, note_later
 from tests.extend.process.watching import eventually, eventually_sync, is_alive
 from tests.tree import ROOT
@@ -223,6 +224,23 @@ async def test_x1_whoever_lacks_the_key_is_not_heard_over_tcp() -> None:
         host.wire.socket.disable_monitor()
         monitor.close()
         await host.aclose()
+
+
+async def test_a_cancellation_anywhere_leaves_no_process(tmp_path: Path) -> None:
+    desks: list[Desk] = []
+
+    async def use() -> None:
+        desks.append(Desk("many"))
+        await Launcher(1, daemon=desks[-1], policy=TRANSIENT, per_child=100).serve(Worker(), signals=False)
+
+    async def check() -> None:
+        desk = desks.pop()
+        assert desk.supervisor.pids == {}
+        assert desk.work.is_closed
+        assert not desk.work.hands
+        assert desk.trace[-1:] in ([], ["stop"])
+
+    await cancel_sweep(use, check, moments=("waiting", "woken"), timeout=PROMPT)
 
 
 def run(tmp_path: Path, scenario: str) -> "subprocess.Popen[bytes]":
