@@ -1,6 +1,9 @@
 """Zip archives that somebody else has made."""
 
 import stat
+import struct
+import zipfile
+import zlib
 from collections.abc import Iterable, Iterator
 from typing import IO, Any
 
@@ -14,10 +17,6 @@ PIECE = 1 << 16
 
 
 def read_zip(file: IO[bytes], limits: ArchiveLimits) -> Iterator[tuple[Member, Pieces]]:
-    import struct
-    import zipfile
-    import zlib
-
     try:
         # Before anything is made of them: a million entries take minutes and a GiB.
         counted = count_entries(file, limits.max_files)
@@ -33,14 +32,9 @@ def read_zip(file: IO[bytes], limits: ArchiveLimits) -> Iterator[tuple[Member, P
         raise BadArchive("a zip archive with one directory", f"{counted} and {len(entries)} entries")
 
     members = check_zip(entries, limits)
-    meter = Meter(limits)
 
     for entry, member in zip(entries, members, strict=True):
-        try:
-            with archive.open(entry) as packed:
-                yield member, zip_pieces(packed, entry, meter)
-        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, struct.error) as exc:
-            raise BadArchive(f"a zip archive ({exc})", entry.filename) from exc
+        yield member, zip_pieces(archive, entry)
 
 
 def check_zip(entries: Iterable[Any], limits: ArchiveLimits) -> list[Member]:
@@ -82,16 +76,20 @@ def check_zip(entries: Iterable[Any], limits: ArchiveLimits) -> list[Member]:
     return members
 
 
-def zip_pieces(packed: IO[bytes], entry: Any, meter: Meter) -> Pieces:
+def zip_pieces(archive: Any, entry: Any) -> Pieces:
     size = 0
 
-    while piece := packed.read(PIECE):
-        size += len(piece)
+    try:
+        with archive.open(entry) as packed:
+            while piece := packed.read(PIECE):
+                size += len(piece)
 
-        if size > entry.file_size:
-            raise BadArchive("members that are as long as the directory says", entry.filename)
+                if size > entry.file_size:
+                    raise BadArchive("members that are as long as the directory says", entry.filename)
 
-        yield piece
+                yield piece
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, struct.error) as exc:
+        raise BadArchive(f"a zip archive ({exc})", entry.filename) from exc
 
     if size != entry.file_size:
         raise BadArchive("members that are as long as the directory says", entry.filename)
