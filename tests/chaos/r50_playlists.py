@@ -77,7 +77,7 @@ def bombs(size: int) -> Iterator[tuple[str, str | bytes]]:
     yield "comments", HEAD + "# a\n" * (size // 4)
     yield "unknown tags", HEAD + "#EXT-A\n" * (size // 7)
     yield "segments", HEAD + "#EXTINF:1,\na\n" * (size // 13)
-    yield "segments without end", HEAD + "#EXTINF:1,\na\n" * (size * 20 // 13)
+    yield "segments without end", HEAD + "#EXTINF:1,\na\n" * (size * 8 // 13)
     yield "keys", HEAD + '#EXT-X-KEY:METHOD=AES-128,URI="k"\n' * (size // 34)
     formats = "".join(f'#EXT-X-KEY:METHOD=A,URI="k",KEYFORMAT="{i}"\n' for i in range(size // 800))
     yield "key formats", HEAD + formats + "#EXTINF:1,\na\n" * (size // 800)

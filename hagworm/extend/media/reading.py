@@ -84,7 +84,7 @@ class Limits:
     """Characters, or bytes, all in all."""
     line: int = 64 * 1024
     """Characters of one line."""
-    items: int = 200_000
+    items: int = 100_000
     """Segments, variants, renditions and other things that are listed."""
     keys: int = 32
     """Keys of different formats that apply at the same time."""
