@@ -482,18 +482,22 @@ class Staff:
             nest.clear()
 
         if self.is_needed:
-            self.failed_starts += 1
+            self.reopen_later(f"the process that forks them ends again and again: {describe_end(returncode)}")
 
-            if self.failed_starts > MOST_DEATHS:
-                self.give_up(f"the process that forks them ends again and again: {describe_end(returncode)}")
-            else:
-                self.later(self.reopen, self.failed_starts)
+    def reopen_later(self, reason: str) -> None:
+        """Start who forks workers again, unless that has been tried too often."""
+        self.failed_starts += 1
+
+        if self.failed_starts > MOST_DEATHS:
+            self.give_up(reason)
+        else:
+            self.later(self.reopen, self.failed_starts)
 
     def reopen(self) -> None:
         try:
             self.open()
         except OSError as exc:
-            self.give_up(f"no process can be started: {exc}")
+            self.reopen_later(f"no process can be started: {exc}")
 
     @property
     def is_needed(self) -> bool:

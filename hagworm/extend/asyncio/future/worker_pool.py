@@ -331,8 +331,8 @@ class WorkerPool:
     async def start(self) -> None:
         """Start the workers and wait until they are ready.
 
-        Raises `PoolBroken` where they do not come up, with the reason, and TimeoutError after `start_timeout` seconds.
-        After an error or a cancellation nothing is left.
+        Raises `PoolBroken` where they do not come up, with the reason, TimeoutError after `start_timeout` seconds, and
+        OSError where the system has no room for a process. After an error or a cancellation nothing is left.
         """
         if self.staff is not None or self.is_closed:
             raise PoolClosed(f"{self!r} has been started already")

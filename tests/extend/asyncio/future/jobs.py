@@ -138,6 +138,17 @@ def tidy_up(path: str) -> None:
         Path(path).write_text("tidy")
 
 
+async def tidy_up_later(path: str) -> None:
+    import asyncio
+
+    try:
+        Path(path + ".begun").touch()
+        await asyncio.sleep(60)
+    finally:
+        await asyncio.sleep(0)
+        Path(path).write_text("tidy")
+
+
 def eat() -> None:
     eaten = []
 

@@ -1,6 +1,7 @@
 """Every task ends exactly once, every worker that dies is replaced, and nothing is left behind."""
 
 import asyncio
+import errno
 import functools
 import os
 import random
@@ -307,6 +308,38 @@ async def test_a_worker_that_does_not_get_ready_is_given_up(tmp_path: Path, monk
             await pool.run(jobs.echo, 1)
 
 
+@pytest.mark.parametrize("place", ["Hand", "Nest", "fork"])
+async def test_a_system_that_has_no_room_for_a_process_is_asked_again(
+    place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refusals = [OSError(errno.EAGAIN, "no room") for _ in range(2)]
+
+    async with WorkerPool(1) as pool:
+        assert (staff := pool.staff) is not None and staff.nest is not None
+
+        if place == "fork":
+            forked = staff.worker_forked
+
+            def refuse(number: int, pid: int) -> None:
+                forked(number, -errno.EAGAIN if refusals and refusals.pop() else pid)
+
+            monkeypatch.setattr(staff, "worker_forked", refuse)
+        else:
+            made = getattr(room, place)
+
+            def make(*args: Any) -> Any:
+                if refusals:
+                    raise refusals.pop()
+
+                return made(*args)
+
+            monkeypatch.setattr(room, place, make)
+
+        os.kill(staff.nest.pid if place == "Nest" else pool.pids[0], signal.SIGKILL)
+        await eventually(lambda: not refusals)
+        assert await pool.run(jobs.echo, 1) == 1
+
+
 async def test_a_worker_without_a_free_descriptor_says_so(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
 
@@ -425,13 +458,16 @@ async def test_who_is_cancelled_while_waiting_is_never_run(tmp_path: Path) -> No
     assert not trace.exists()
 
 
-async def test_a_running_task_is_interrupted_in_its_place_and_no_other(tmp_path: Path) -> None:
+@pytest.mark.parametrize("function", [jobs.tidy_up, jobs.tidy_up_later])
+async def test_a_running_task_is_interrupted_in_its_place_and_no_other(
+    function: Callable[..., Any], tmp_path: Path
+) -> None:
     """3A.27: a signal to a process, without a word about which task is meant, hits the next one."""
     trace = tmp_path / "trace"
 
-    async with WorkerPool(1, grace=10) as pool:
+    async with WorkerPool(1, grace=10, preload=[jobs.__name__]) as pool:
         before = pool.pids
-        running = asyncio.create_task(pool.run(jobs.tidy_up, str(trace)))
+        running = asyncio.create_task(pool.run(function, str(trace)))
         await eventually((tmp_path / "trace.begun").exists)
         running.cancel()
 
