@@ -20,8 +20,7 @@ ZIP_END = b"PK\x05\x06"
 ZIP64_LOCATOR = b"PK\x06\x07"
 ENTRY = 46 + 256
 
-DEEPEST = 64
-LONGEST_TEXT = 1 << 18
+LONGEST_TEXT = 1 << 19
 LONGEST_TAG = 1 << 20
 MOST_IN_A_ROW = COLUMNS * 8
 MOST_SHARED = 1_000_000
@@ -136,30 +135,34 @@ def pieces(archive: zipfile.ZipFile, part: zipfile.ZipInfo) -> Iterator[bytes]:
 
 
 class Examination:
-    """Reads one part as XML and keeps nothing of it."""
+    """Reads one part as XML and keeps nothing of it.
 
-    __slots__ = ("allowed", "depth", "elements", "extent", "in_row", "is_sheet", "name", "number", "parser", "text")
+    Nothing is nested deeper, either, than there may be elements: everything that is read is bounded by their number.
+    """
+
+    __slots__ = ("allowed", "columns", "elements", "extent", "in_row", "is_sheet", "name", "number", "parser", "row")
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.is_sheet = name.startswith(SHEETS) and not name.endswith(".rels")
         self.allowed = MOST_SHARED if name.lower().endswith("sharedstrings.xml") else MOST_ELSEWHERE
         self.extent = Extent()
-        self.depth = 0
+        # All of them, those of the row that is being read not yet included.
         self.elements = 0
         self.in_row = 0
-        # Of the row that is being read.
+        # Of the row that is being read, and as text.
         self.number = 0
-        self.text = 0
+        self.row = ""
+        # The numbers of columns by their letters, as far as they have been met.
+        self.columns: dict[str, int] = {}
         self.parser = expat.ParserCreate()
         self.parser.StartDoctypeDeclHandler = self.refuse_doctype
-        self.parser.StartElementHandler = self.start
-        self.parser.EndElementHandler = self.end
-        self.parser.CharacterDataHandler = self.characters
+        self.parser.StartElementHandler = self.start_in_sheet if self.is_sheet else self.start
 
     def run(self, pieces: Iterator[bytes]) -> Extent:
         """Return how far the part goes, if it is a sheet. Raises `WorkbookRefused`."""
-        fed = 0
+        fed = quiet = 0
+        seen = (0, 0)
 
         try:
             for piece in pieces:
@@ -168,6 +171,14 @@ class Examination:
 
                 if fed - max(0, self.parser.CurrentByteIndex) > LONGEST_TAG:
                     raise self.refusal(f"a tag has more than {LONGEST_TAG} bytes")
+
+                # Where no element begins there is text, perhaps in pieces, all of which somebody would put together.
+                now = (self.elements, self.in_row)
+                quiet = quiet + len(piece) if now == seen else 0
+                seen = now
+
+                if quiet > LONGEST_TEXT:
+                    raise self.refusal(f"a text has more than {LONGEST_TEXT} bytes")
 
             self.parser.Parse(b"", True)
         except expat.ExpatError as exc:
@@ -182,36 +193,7 @@ class Examination:
         raise self.refusal("it declares a document type, and could declare entities")
 
     def start(self, tag: str, attributes: dict[str, str]) -> None:
-        self.depth += 1
-        self.text = 0
-
-        if self.depth > DEEPEST:
-            raise self.refusal(f"its elements are nested deeper than {DEEPEST}")
-
-        if not self.is_sheet:
-            self.count(tag, attributes)
-        elif tag == "c" or tag.endswith(":c"):
-            self.in_row += 2
-            self.note_cell(attributes.get("r"))
-        elif tag == "row" or tag.endswith(":row"):
-            self.in_row = 0
-            self.number = self.number + 1 if (number := attributes.get("r")) is None else self.whole(number)
-            self.extent.rows = max(self.extent.rows, self.number)
-            self.elements += 1
-
-            if self.extent.rows > ROWS or self.elements > ROWS + MOST_ELSEWHERE:
-                raise self.refusal(f"it has more than {ROWS} rows")
-        else:
-            self.in_row += 1
-
-            # Somebody may want it read as another kind of part, which is held in memory.
-            if tag == "si" or tag.endswith(":si"):
-                raise self.refusal("it is no sheet")
-
-        if self.in_row > MOST_IN_A_ROW:
-            raise self.refusal(f"row {self.number} has more elements than {COLUMNS} cells need")
-
-    def count(self, tag: str, attributes: dict[str, str]) -> None:
+        """Meet an element of a part that is held in memory."""
         self.elements += 1
 
         if self.elements > self.allowed:
@@ -223,36 +205,69 @@ class Examination:
             if name.removeprefix("/").startswith(SHEETS) and not kind.endswith("worksheet+xml"):
                 raise self.refusal(f"it takes {name!r} for {kind!r}")
 
-    def note_cell(self, place: str | None) -> None:
-        if place is None:
-            self.extent.columns = max(self.extent.columns, min(self.in_row // 2, COLUMNS))
+    def start_in_sheet(self, tag: str, attributes: dict[str, str]) -> None:
+        """Meet an element of a sheet, which is read row by row."""
+        self.in_row += 1
+
+        if tag == "v":
             return
 
+        tag = tag.rpartition(":")[2]
+
+        if tag == "c":
+            self.meet_cell(attributes.get("r"))
+        elif tag == "row":
+            self.meet_row(attributes.get("r"))
+        elif tag == "si":
+            # Somebody wants it read as another kind of part, which is held in memory.
+            raise self.refusal("it is no sheet")
+
+        if self.in_row > (MOST_IN_A_ROW if self.number else MOST_ELSEWHERE):
+            raise self.refusal(f"row {self.number} has more elements than {COLUMNS} cells need")
+
+    def meet_row(self, number: str | None) -> None:
+        self.elements += 1
+        self.in_row = 0
+        self.number = self.number + 1 if number is None else self.whole(number)
+        self.row = str(self.number)
+        self.extent.rows = max(self.extent.rows, self.number)
+
+        if self.number > ROWS or self.elements > ROWS:
+            raise self.refusal(f"it has more than {ROWS} rows")
+
+    def meet_cell(self, place: str | None) -> None:
+        extent = self.extent
+
+        if place is None:
+            # One after the other; each is an element at least.
+            column = min(self.in_row, COLUMNS)
+        elif (
+            not self.row or not place.endswith(self.row) or not (column := self.columns.get(place[: -len(self.row)], 0))
+        ):
+            column = self.locate(place)
+
+        if column > extent.columns:
+            extent.columns = column
+
+    def locate(self, place: str) -> int:
+        """Return the column of a cell, and note its row."""
         letters = place.rstrip("0123456789")
         column = 0
 
-        for letter in letters:
+        for letter in letters[:4]:
             column = column * 26 + ord(letter) - 64
 
-        if not (letters.isascii() and letters.isalpha() and letters.isupper() and 0 < column <= COLUMNS):
+        if not (
+            letters.isascii() and letters.isalpha() and letters.isupper() and len(letters) < 4 and column <= COLUMNS
+        ):
             raise self.refusal(f"there is no cell {place!r:.40}")
 
-        row = self.whole(place[len(letters) :])
-        self.extent.columns = max(self.extent.columns, column)
-        self.extent.rows = max(self.extent.rows, row)
+        self.columns[letters] = column
+        self.extent.rows = max(self.extent.rows, self.whole(place[len(letters) :]))
+        return column
 
     def whole(self, text: str) -> int:
         if not (text.isascii() and text.isdigit() and len(text) <= 7 and 0 < int(text) <= ROWS):
             raise self.refusal(f"there is no row {text!r:.40}")
 
         return int(text)
-
-    def end(self, _: str) -> None:
-        self.depth -= 1
-        self.text = 0
-
-    def characters(self, data: str) -> None:
-        self.text += len(data)
-
-        if self.text > LONGEST_TEXT:
-            raise self.refusal(f"a text has more than {LONGEST_TEXT} characters")

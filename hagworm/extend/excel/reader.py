@@ -85,7 +85,16 @@ class WorkbookReader:
         `time`, a `timedelta`, or None for an empty cell; a formula is the value that was saved with it. Rows need not
         be equally long. Raises `ExcelError` for a sheet that is not there.
         """
-        return self.source.rows(self.find(sheet), self.limits)
+        return self.translated(self.find(sheet))
+
+    def translated(self, sheet: str) -> Iterator[Sequence[Any]]:
+        """Yield rows; whatever the library stumbles over is `WorkbookRefused`."""
+        try:
+            yield from self.source.rows(sheet, self.limits)
+        except (HagwormError, GeneratorExit):
+            raise
+        except Exception as exc:
+            raise WorkbookRefused(f"{sheet}: it cannot be read: {type(exc).__name__}: {exc}") from exc
 
     def records(self, sheet: str | int = 0) -> Iterator[dict[str, Any]]:
         """Yield the rows below the header as mappings by title; rows without any value are left out.

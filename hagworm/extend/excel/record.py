@@ -5,6 +5,7 @@ from dataclasses import fields, is_dataclass
 from typing import Any
 
 from hagworm.extend.error import ExcelError
+from hagworm.extend.excel.cell import Cell, Formula
 from hagworm.extend.excel.style import Column
 
 __all__ = ("Reader", "columns_of", "reader_of", "to_columns")
@@ -82,11 +83,19 @@ def converted(read: Reader, columns: Sequence[Column] | None) -> Reader:
 
         for index, function in converts:
             if index < len(values):
-                values[index] = function(values[index])
+                values[index] = convert_inside(function, values[index])
 
         return values
 
     return convert
+
+
+def convert_inside(function: Callable[[Any], Any], value: Any) -> Any:
+    """Convert a value, also one that has a style of its own; a formula is none."""
+    if isinstance(value, Formula):
+        return value
+
+    return Cell(function(value.value), value.style) if isinstance(value, Cell) else function(value)
 
 
 class SequenceReader:

@@ -108,9 +108,11 @@ BOMBS: dict[str, Callable[[], bytes]] = {
     "zeros in a sheet": lambda: sheet(" " * 100_000_000),
     "one long text": lambda: sheet(f'<row r="1"><c r="A1" t="inlineStr"><is><t>{noise(2_000_000)}</t></is></c></row>'),
     "text in pieces": lambda: sheet(
-        f'<row r="1"><c r="A1" t="inlineStr"><is><t>{"<!-- -->".join([noise(1000)] * 500)}</t></is></c></row>'
+        f'<row r="1"><c r="A1" t="inlineStr"><is><t>{"<!-- -->".join([noise(1000)] * 1_000)}</t></is></c></row>'
     ),
     "one long tag": lambda: sheet(f'<row r="1" x="{noise(4_000_000)}"/>'),
+    "text before the first row": lambda: changed(SHEET, HEAD.replace("<sheetData>", noise(2_000_000))),
+    "a text that is not there": lambda: sheet('<row r="1"><c r="A1" t="s"><v>99</v></c></row>'),
     "deep": lambda: sheet("<x>" * 100_000 + "</x>" * 100_000),
     "a row of too much": lambda: sheet(f'<row r="1">{"<c/>" * 200_000}</row>'),
     "too many rows": lambda: sheet("<row/>" * 1_200_000),

@@ -362,6 +362,14 @@ def test_a_cell_has_its_style_upon_the_one_of_its_column(engine: str) -> None:
     assert (sheet["A4"].value, sheet["A4"].font.b) == (None, True)
 
 
+def test_what_has_a_style_of_its_own_is_converted_and_a_formula_is_not(engine: str) -> None:
+    rows = [[Cell("a", Style(bold=True))], [Formula("=1+1")], ["b"]]
+    data = dump_workbook(rows, columns=[Column("x", convert=str.upper)], engine=engine)
+    sheet = openpyxl.load_workbook(io.BytesIO(data)).active
+
+    assert [row[0].value for row in sheet.rows] == ["x", "A", "=1+1", "B"]
+
+
 def test_columns_of_moments_are_wide_enough_to_show_them(engine: str) -> None:
     data = dump_workbook([[datetime(2026, 1, 1), "x" * 500]], columns=["a", "b"], engine=engine)
     sheet = openpyxl.load_workbook(io.BytesIO(data)).active
