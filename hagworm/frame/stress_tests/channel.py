@@ -11,10 +11,13 @@ from typing import Any, Protocol
 from hagworm.extend.error import FrameError
 from hagworm.frame.stress_tests.figures import Figures
 
-__all__ = ("LEAD", "Channel", "Inside", "Line", "Watch", "Wired")
+__all__ = ("LEAD", "PAGE", "Channel", "Inside", "Line", "Watch", "Wired")
 
 LEAD = 0.05
 """How many seconds lie between the word to start and the start."""
+
+PAGE = 4096
+"""As many bytes has the memory in which a process counts what it starts; the first eight are the count."""
 
 LENGTH = struct.Struct("!I")
 LONGEST = 256 * 1024 * 1024

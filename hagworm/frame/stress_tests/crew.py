@@ -4,16 +4,19 @@ import asyncio
 import os
 import platform
 import socket
+import struct
 import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from math import ceil
+from mmap import mmap
+from tempfile import TemporaryFile
 
 from hagworm import __version__
 from hagworm.extend.error import StressError
-from hagworm.frame.stress_tests.channel import LEAD, Inside, Line, Watch
-from hagworm.frame.stress_tests.figures import Figures
+from hagworm.frame.stress_tests.channel import LEAD, PAGE, Inside, Line, Watch
+from hagworm.frame.stress_tests.figures import Figures, Iterations
 from hagworm.frame.stress_tests.order import Order
 from hagworm.frame.stress_tests.plan import Open
 from hagworm.frame.stress_tests.result import Result, Run
@@ -28,6 +31,8 @@ GRACE = 0.7
 """What processes have to say their last figures after they were told to stop, in seconds."""
 TAIL = 8.0
 """What they have to tear down after that."""
+
+COUNT = struct.Struct("@Q")
 
 clock = time.monotonic
 
@@ -45,10 +50,13 @@ def enough_processes(order: Order, processors: int) -> int:
 class Hand:
     """One process of the crew, seen from the one that leads."""
 
-    def __init__(self, order: Order, process: asyncio.subprocess.Process, line: Line) -> None:
+    def __init__(self, order: Order, process: asyncio.subprocess.Process, line: Line, memory: mmap) -> None:
         self.order = order
         self.process = process
         self.line = line
+        self.memory = memory
+        self.reported = 0
+        """How many runs it has reported as started."""
         self.ready = asyncio.Event()
         self.done = asyncio.Event()
         """Its last figures are here, or it is gone."""
@@ -67,20 +75,23 @@ class Hand:
         """Start a process for an order."""
         ours, theirs = socket.socketpair()
 
-        with theirs:
+        with theirs, TemporaryFile() as file:
+            file.truncate(PAGE)
+            memory = mmap(file.fileno(), PAGE)
             process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-m",
                 "hagworm.frame.stress_tests.work",
                 str(theirs.fileno()),
+                str(file.fileno()),
                 order.loop,
-                pass_fds=(theirs.fileno(),),
+                pass_fds=(theirs.fileno(), file.fileno()),
                 stdin=asyncio.subprocess.DEVNULL,
                 # What the terminal sends at Ctrl-C is for the one that leads.
                 start_new_session=True,
             )
 
-        hand = cls(order, process, await Line.over(ours))
+        hand = cls(order, process, await Line.over(ours), memory)
         await hand.line.send("order", order=order.to_json())
         return hand
 
@@ -91,7 +102,9 @@ class Hand:
                 if message["kind"] == "ready":
                     self.ready.set()
                 elif message["kind"] == "figures":
-                    report(Figures.from_json(message["figures"]))
+                    figures = Figures.from_json(message["figures"])
+                    self.reported += figures.iterations.started
+                    report(figures)
                 elif message["kind"] == "done":
                     self.seconds, self.processor = message["seconds"], message["processor"]
                     self.finished = True
@@ -101,6 +114,11 @@ class Hand:
         finally:
             self.ready.set()
             self.done.set()
+
+    def unreported(self) -> int:
+        """Return how many runs it has started without having said so: what a process that was killed had under way."""
+        (started,) = COUNT.unpack_from(self.memory)
+        return int(started) - self.reported
 
     async def end(self, seconds: float) -> None:
         """Wait for its end, and kill it where that takes too long."""
@@ -112,6 +130,7 @@ class Hand:
             await self.process.wait()
         finally:
             await self.line.close()
+            self.memory.close()
 
 
 class Crew:
@@ -212,6 +231,8 @@ class Crew:
             if hand.failure is not None and not hand.finished:
                 raise hand.failure
 
+        lost_runs = sum(hand.unreported() for hand in self.hands if not hand.finished)
+        self.report(Figures(iterations=Iterations(started=lost_runs, unfinished=lost_runs)))
         host = platform.node() or "localhost"
         lost = tuple(f"{host}/{hand.order.share.index}" for hand in self.hands if not hand.finished)
         elapsed = max((hand.seconds for hand in self.hands if hand.finished), default=clock() - self.zero)
@@ -278,7 +299,7 @@ def notes(order: Order, figures: Figures, lost: tuple[str, ...]) -> list[str]:
     found = []
 
     if lost:
-        found.append(f"lost: {', '.join(lost)}; what they did after their last report is not counted")
+        found.append(f"lost: {', '.join(lost)}; what they did after their last report counts as unfinished")
 
     if iterations.missed:
         found.append(f"{iterations.missed} starts were due and never happened: the load was less than planned")

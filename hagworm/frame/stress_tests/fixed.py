@@ -83,7 +83,8 @@ class FixedLoad:
     async def run(self, zero: float) -> None:
         """Carry out the plan; measuring begins at `zero` (`time.monotonic()`), the warm-up before.
 
-        Returns when every answer has come, or could have; cancelled, it breaks off what is out.
+        What is late may start for another timeout after the plan's end. Returns when every answer has come, or its time
+        is over; cancelled, it breaks off what is out.
         """
         plan = self.order.plan
         self.zero = zero
@@ -97,22 +98,19 @@ class FixedLoad:
             self.arrivals = plan.arrivals(self.order.share, self.random)
 
         self.advance()
-        cut = self.loop.call_later(self.end + self.timeout - clock(), self.stop)
+        doors = self.loop.call_later(self.end + self.timeout - clock(), self.miss)
 
         try:
             self.pump()
             await self.done
         finally:
             self.over = True
-            cut.cancel()
+            doors.cancel()
             self.alarm.close()
             await self.pool.close()
 
-    def stop(self) -> None:
-        """End now: what is due was missed, what is out stays unfinished."""
-        if self.over:
-            return
-
+    def miss(self) -> None:
+        """Start nothing more: what is due was missed."""
         now = clock()
 
         while self.is_open and self.due <= now:
@@ -120,7 +118,19 @@ class FixedLoad:
             self.advance()
 
         self.due = inf
+        self.full = False
+
+        if not self.running:
+            self.finish()
+
+    def stop(self) -> None:
+        """End now: what is due was missed, what is out stays unfinished."""
+        if self.over:
+            return
+
+        self.miss()
         self.tally.unfinished += self.measured
+        self.measured = 0
         self.finish()
 
     def finish(self) -> None:
@@ -167,7 +177,7 @@ class FixedLoad:
 
         if intended >= self.zero:
             self.measured += 1
-            self.tally.started += 1
+            self.tally.start()
 
     def start(self, connection: Connection, intended: float) -> None:
         connection.intended = intended

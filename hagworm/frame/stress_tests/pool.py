@@ -1,6 +1,7 @@
 """The connections of one process to one target, kept alive between requests."""
 
 import asyncio
+import os
 import ssl
 import time
 from collections.abc import Callable
@@ -147,4 +148,5 @@ def describe_refusal(exc: OSError, timeout: float) -> str:
     if isinstance(exc, ssl.SSLError):
         return f"no connection: TLS: {exc.reason or exc}"
 
-    return f"no connection: {exc.strerror or exc}"
+    # asyncio puts the address into `strerror`, and many errors into one without any number.
+    return f"no connection: {os.strerror(exc.errno) if exc.errno else exc}"

@@ -202,13 +202,21 @@ def load_file(path: Path) -> ModuleType:
         known = [file.name for file in path.parent.glob("*.py")] if path.parent.is_dir() else []
         raise ScenarioError(f"no such file: {path}{nearest(path.name, known)}")
 
+    path = path.resolve()
     name = path.stem
-    folder = str(path.resolve().parent)
+
+    if (loaded := sys.modules.get(name)) is not None:
+        if getattr(loaded, "__file__", None) == str(path):
+            return loaded
+
+        name = f"{name}_scenarios"
+
+    folder = str(path.parent)
 
     if folder not in sys.path:
         sys.path.insert(0, folder)
 
-    spec = spec_from_file_location(name, path.resolve())
+    spec = spec_from_file_location(name, path)
     assert spec is not None and spec.loader is not None, "a name that ends with .py has a loader"
     module = module_from_spec(spec)
     sys.modules[name] = module

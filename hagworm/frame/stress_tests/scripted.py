@@ -20,6 +20,8 @@ __all__ = ("TEAR_DOWN", "ScriptedLoad")
 
 TEAR_DOWN = 5.0
 """How many seconds all tear-downs of a process have together."""
+TURN = 0.005
+"""After so many seconds a user lets the others have theirs, also where its runs wait for nothing."""
 
 clock = time.monotonic
 
@@ -69,12 +71,17 @@ class ScriptedLoad:
     async def run(self, zero: float) -> None:
         """Carry out the plan; measuring begins at `zero` (`time.monotonic()`), the warm-up before.
 
-        Returns when every run has ended, or been cut off; cancelled, it cuts off all.
+        What is late may start for another timeout after the plan's end, and what is under way has one more. Returns when
+        every run has ended, or been cut off; cancelled, it cuts off all.
         """
         plan = self.order.plan
         self.zero = self.desk.zero = zero
         self.end = zero + plan.seconds
-        cut = self.loop.call_later(self.end + self.order.timeout - clock(), self.stop)
+        left = self.end + self.order.timeout - clock()
+        timers = [
+            self.loop.call_later(left, self.miss),
+            self.loop.call_later(left + self.order.timeout, self.stop),
+        ]
 
         try:
             if isinstance(plan, Open):
@@ -90,8 +97,10 @@ class ScriptedLoad:
             await self.done
         finally:
             self.over = self.desk.over = True
-            cut.cancel()
             self.alarm.close()
+
+            for timer in timers:
+                timer.cancel()
 
             for task in self.tasks.copy():
                 task.cancel()
@@ -111,11 +120,8 @@ class ScriptedLoad:
         finally:
             await self.desk.close()
 
-    def stop(self) -> None:
-        """End now: what is due was missed, what is under way stays unfinished."""
-        if self.over:
-            return
-
+    def miss(self) -> None:
+        """Start nothing more: what is due was missed."""
         now = clock()
 
         while self.due <= now:
@@ -123,6 +129,14 @@ class ScriptedLoad:
             self.advance()
 
         self.due = inf
+        self.full = False
+
+    def stop(self) -> None:
+        """End now: what is due was missed, what is under way stays unfinished."""
+        if self.over:
+            return
+
+        self.miss()
         self.tally.unfinished += self.measured
         self.measured = 0
         self.finish()
@@ -182,9 +196,15 @@ class ScriptedLoad:
 
     async def work(self, seat: Seat, intended: float) -> None:
         """Run once, and on as long as something is due."""
+        rested = clock()
         await self.iterate(seat, intended)
 
-        while self.due <= clock() and not self.over:
+        while self.due <= (now := clock()) and not self.over:
+            if now - rested > TURN:
+                await asyncio.sleep(0)
+                rested = clock()
+                continue
+
             intended = self.due
             self.tally.held += self.full and intended >= self.zero
             self.advance()
@@ -196,15 +216,15 @@ class ScriptedLoad:
         """Be a user of the closed model."""
         await asyncio.sleep(entry - clock())
         self.seats.append(seat)
+        rested = clock()
 
         while (now := clock()) < self.end and not self.over:
             await self.iterate(seat, now)
+            pause = plan.think.draw(seat.random)
 
-            if pause := plan.think.draw(seat.random):
+            if pause or now - rested > TURN:
                 await asyncio.sleep(min(pause, max(0.0, self.end - clock())))
-            elif clock() - now < 1e-6:
-                # A run that waits for nothing must not keep the others from theirs.
-                await asyncio.sleep(0)
+                rested = clock()
 
     async def iterate(self, seat: Seat, intended: float) -> None:
         kind = self.classes[0] if len(self.classes) == 1 else self.random.choices(self.classes, self.weights)[0]
@@ -216,7 +236,7 @@ class ScriptedLoad:
 
         if not warm:
             self.measured += 1
-            tally.started += 1
+            tally.start()
 
         failed = False
 

@@ -1,6 +1,7 @@
 """Where a process counts while it generates load: cheap to write to, and emptied once a second."""
 
 from collections import defaultdict
+from collections.abc import MutableSequence
 from functools import reduce
 
 from hagworm.frame.stress_tests.figures import SERIES_DIGITS, Figures, Interval, Iterations, Line, Series
@@ -88,13 +89,13 @@ class Warmth(Row):
 
 
 class Tally:
-    """The rows of one process, and its runs, to be added to: `started`, `finished`, `failed`, `held`, `missed` …
+    """The rows of one process, and its runs, to be added to: `finished`, `failed`, `held`, `missed` …
 
     There are not more than `names` names, nor more than `reasons` reasons for each; what comes later counts under
     `OTHER` and `OTHER_REASONS`. `drain` is to be called about once a second: what it has given away takes no memory.
     """
 
-    def __init__(self, *, names: int = 1000, reasons: int = 100) -> None:
+    def __init__(self, *, names: int = 1000, reasons: int = 100, live: MutableSequence[int] | None = None) -> None:
         self.names = names
         self.most_reasons = reasons
         self.rows: dict[str, Row] = {}
@@ -102,6 +103,8 @@ class Tally:
         self.warmth = Warmth("", self)
         self.warm_up = 0
         self.started = self.finished = self.failed = self.held = self.missed = self.unfinished = 0
+        self.live: MutableSequence[int] = [0] if live is None else live
+        """How many runs were started in all; memory that outlives the process, where it was given."""
         self.duration = Histogram()
         self.lag = Histogram()
         self.second = 0
@@ -111,6 +114,11 @@ class Tally:
 
     def __repr__(self) -> str:
         return f"<Tally second {self.second}, {len(self.rows)} names, {self.started - self.finished} runs started>"
+
+    def start(self) -> None:
+        """Count a run that starts."""
+        self.live[0] += 1
+        self.started += 1
 
     def row(self, name: str) -> Row:
         """Return the row of that name, to be kept and written to."""

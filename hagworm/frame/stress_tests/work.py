@@ -5,11 +5,13 @@ import gc
 import socket
 import sys
 import time
+from collections.abc import MutableSequence
 from contextlib import suppress
+from mmap import mmap
 
 from hagworm.extend.asyncio.base.loop import run
 from hagworm.extend.error import HagwormError
-from hagworm.frame.stress_tests.channel import Channel, Line, Wired
+from hagworm.frame.stress_tests.channel import PAGE, Channel, Line, Wired
 from hagworm.frame.stress_tests.fixed import FixedLoad
 from hagworm.frame.stress_tests.order import Order
 from hagworm.frame.stress_tests.scripted import ScriptedLoad
@@ -23,12 +25,12 @@ REPORT = 1.0
 clock = time.monotonic
 
 
-async def work(order: Order, channel: Channel) -> None:
-    """Carry out an order, reporting through `channel` once a second.
+async def work(order: Order, channel: Channel, live: MutableSequence[int] | None = None) -> None:
+    """Carry out an order, reporting through `channel` once a second; `live` is that of the tally.
 
     Raises what keeps the load from starting. Cancelled, it cuts the load off and reports nothing more.
     """
-    tally = Tally()
+    tally = Tally(live=live)
     load = ScriptedLoad(order, tally) if order.scenarios else FixedLoad(order, tally)
 
     try:
@@ -63,9 +65,10 @@ async def work(order: Order, channel: Channel) -> None:
         await load.close()
 
 
-async def serve(descriptor: int) -> None:
-    """Do what comes over an inherited socket."""
+async def serve(descriptor: int, memory: int) -> None:
+    """Do what comes over an inherited socket, counting what starts in inherited memory."""
     line = await Line.over(socket.socket(fileno=descriptor))
+    live = memoryview(mmap(memory, PAGE)).cast("Q")
 
     try:
         if (message := await line.receive()) is None:
@@ -77,7 +80,7 @@ async def serve(descriptor: int) -> None:
         gc.freeze()
 
         try:
-            await work(Order.from_json(message["order"]), channel)
+            await work(Order.from_json(message["order"]), channel, live)
         except HagwormError as exc:
             await line.send("failed", text=str(exc), exit_code=exc.exit_code)
         except ConnectionError:
@@ -95,8 +98,9 @@ async def serve(descriptor: int) -> None:
 
 
 def main() -> None:
-    """Serve the descriptor that is the first argument."""
-    run(serve(int(sys.argv[1])), loop=sys.argv[2])
+    """Serve the socket and the memory whose descriptors are the arguments, on the loop that is named last."""
+    descriptor, memory, loop = sys.argv[1:]
+    run(serve(int(descriptor), int(memory)), loop=loop)
 
 
 if __name__ == "__main__":

@@ -43,7 +43,7 @@ def counted(events: list[Event]) -> Figures:
             row.failure(seconds, seconds + lag, moment, reason)
 
         row.sent += 10
-        tally.started += 1
+        tally.start()
         tally.finished += 1
         tally.duration.record(seconds)
 
@@ -95,7 +95,7 @@ def test_drained_in_between_or_not_gives_the_same(events: list[Event], drains: l
 
         _, name, seconds, lag, reason = event
         tally.row(name).sent += 10
-        tally.started += 1
+        tally.start()
         tally.finished += 1
         tally.duration.record(seconds)
 

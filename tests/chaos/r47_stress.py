@@ -1,0 +1,92 @@
+"""R47: stalls are seen, a constant answer is measured as it is, and our counts are the server's own."""
+
+import asyncio
+from typing import Any
+
+from hagworm.frame.stress_tests.crew import Crew, lead
+from hagworm.frame.stress_tests.order import Order
+from hagworm.frame.stress_tests.plan import Closed, Open, Plan, Stage
+from hagworm.frame.stress_tests.result import Result
+from hagworm.frame.stress_tests.target import parse_target, reach
+from tests.chaos.bar import Bar, main
+from tests.frame.stress_tests.server import started
+
+PROMISE = (
+    "a stall of 1 s each 10 s shows as p99 >= 900 ms, 200 ms as 200 ms within 2 %, and every count equals the server's"
+)
+
+
+def order(url: str, plan: Plan, seed: int) -> Order:
+    target = parse_target(url)
+    return Order(target, reach(target, mine=False), plan, seed=seed)
+
+
+def load(url: str, plan: Plan, *, seed: int, processes: int = 2) -> Result:
+    return asyncio.run(lead(order(url, plan, seed), processes=processes))
+
+
+def steady(rate: float, seconds: float, **others: Any) -> Open:
+    return Open((Stage(seconds, rate, rate),), **others)
+
+
+async def killed(told: Order) -> Result:
+    """Kill one of two processes after its first report."""
+    reported = asyncio.Event()
+
+    async with Crew(told, 2, watch=lambda figures, seconds: reported.set()) as crew:
+        running = asyncio.create_task(crew.run())
+        await reported.wait()
+        crew.hands[0].process.kill()
+        return await running
+
+
+def run(bar: Bar) -> None:
+    """Stall, answer slowly, abort, and kill."""
+    # Whole stalls in a little less than their period, so that what waits for 0.9 s or more is above the 99th percentile.
+    seconds = 29.8 if bar.is_long else 9.8
+
+    with bar.trial("a server that stalls for 1 s each 10 s") as trial, started("--stall", "1") as (url, counters):
+        for name, plan in {"open": steady(200, seconds), "poisson": steady(200, seconds, spacing="poisson")}.items():
+            result = load(f"{url}/ok", plan, seed=bar.seed)
+            (line,) = result.figures.lines
+            p50, p99 = result.response(line).percentiles(50, 99)
+            trial.note(**{name: {"p50": p50, "p99": p99, "count": line.count}})
+            trial.expect(p99 >= 0.9, f"p99 of the {name} model is {p99:.3f} s")
+
+        closed = load(f"{url}/ok", Closed(4, seconds), seed=bar.seed)
+        (line,) = closed.figures.lines
+        p99 = closed.response(line).percentile(99)
+        trial.note(closed={"p99": p99, "uncorrected": line.service.percentile(99), "count": line.count})
+        trial.expect(p99 >= 0.8, f"p99 of the closed model, corrected, is {p99:.3f} s")
+        received = counters()["received"]
+
+    with bar.trial("a server that takes 200 ms") as trial, started() as (url, counters):
+        result = load(f"{url}/slow", steady(100, seconds / 2), seed=bar.seed)
+        (line,) = result.figures.lines
+        measured, truth = result.response(line).percentile(50), counters()["slow p50"]
+        trial.note(measured=measured, truth=truth, count=line.count)
+        trial.expect(abs(measured / truth - 1) <= 0.02, f"{measured:.4f} s was {truth:.4f} s")
+        trial.expect(line.count == counters()["received"], "every request was counted")
+
+    with bar.trial("connections that are aborted") as trial, started() as (url, counters):
+        counted = 0
+
+        for plan in (steady(500, seconds / 5), Closed(8, seconds / 5)):
+            (line,) = load(f"{url}/mix", plan, seed=bar.seed).figures.lines
+            counted += line.count
+
+        found = counters()
+        trial.note(counted=counted, server=found)
+        trial.expect(counted == found["received"], f"{counted} were counted, {found['received']} received")
+
+    with bar.trial("a process that is killed") as trial, started() as (url, counters):
+        result = asyncio.run(killed(order(f"{url}/ok", steady(500, 4), bar.seed)))
+        total = result.figures.total.count + result.figures.iterations.unfinished
+        received = counters()["received"]
+        trial.note(counted=total, received=received, lost=result.run.lost)
+        trial.expect(len(result.run.lost) == 1, "the one that was lost is named")
+        trial.expect(total == received, f"{total} were counted, {received} received")
+
+
+if __name__ == "__main__":
+    main(__file__, PROMISE, run)
