@@ -78,6 +78,7 @@ HagwormError                      code
 │   ├── ScenarioError             scenario      … its scenario cannot be loaded
 │   ├── TargetRefused             notmine       … its target is another machine's, and nobody said that it may
 │   └── TargetUnreachable         unreachable   … nothing answers there
+├── TraceError                    trace         a header does not say to which trace something belongs
 ├── TransactionError              transaction   a transaction is used in a way in which it cannot be
 │   ├── CommitFailed              commit        … it is committed, and some of what was to follow failed
 │   ├── RollbackFailed            rollback      … it is rolled back, and some of it could not be undone
@@ -171,6 +172,7 @@ __all__ = (
     "TaskFailed",
     "TaskTimeout",
     "TooManyRedirects",
+    "TraceError",
     "TransactionError",
     "TransactionOver",
     "URLRefused",
@@ -965,6 +967,20 @@ class RollbackFailed(TransactionError, ExceptionGroup[Exception]):
     def derive(self, excs: Sequence[Exception]) -> "RollbackFailed":  # type: ignore[override]  # the stubs want any T
         """Return a group of the same kind with those errors."""
         return RollbackFailed(self.message, excs)
+
+
+class TraceError(HagwormError, ValueError):
+    """A header is no `traceparent` of W3C Trace Context; `header` is what came."""
+
+    code = "trace"
+
+    def __init__(self, header: str) -> None:
+        super().__init__(header)
+        self.header = header
+
+    def __str__(self) -> str:
+        got = self.header if len(self.header) <= 80 else f"{self.header[:80]}…"
+        return f"expected a traceparent like '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01', got {got!r}"
 
 
 class StartupFailed(HagwormError):
