@@ -5,7 +5,6 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
 from hagworm.extend.error import PlaylistError
@@ -93,7 +92,12 @@ def write_decimal(value: float) -> str:
     if not math.isfinite(value):
         raise PlaylistError(f"a number of a playlist is finite, not {value!r}")
 
-    return str(int(value)) if float(value).is_integer() else format(Decimal(repr(float(value))), "f")
+    if float(value).is_integer():
+        return str(int(value))
+
+    from decimal import Decimal  # costs more than the rest of this module
+
+    return format(Decimal(repr(float(value))), "f")
 
 
 def parse_date(text: str) -> datetime:

@@ -5,7 +5,6 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar, overload
-from urllib.parse import urljoin, urlsplit
 
 from hagworm.extend.error import PlaylistError
 from hagworm.extend.media.playlist import Key, MasterPlaylist, MediaPlaylist, Segment
@@ -192,6 +191,8 @@ def resolve_uri(uri: str, base: str, *, schemes: Collection[str] = SCHEMES) -> s
     """Return the absolute address of `uri`, found in something at `base`. Raises `PlaylistError`, see `resolve`."""
     if any(sign <= " " or sign in '\\"<>\x7f' for sign in uri):
         raise PlaylistError(f"an address has no white space, control characters and backslashes, unlike {uri[:80]!r}")
+
+    from urllib.parse import urljoin, urlsplit  # costs more than the rest of this module
 
     try:
         absolute = urljoin(base, uri)
