@@ -5,7 +5,7 @@ from importlib.util import MAGIC_NUMBER, source_hash
 from types import CodeType
 from typing import Any, Literal
 
-__all__ = ("Invalidation", "Optimize", "is_same", "make_pyc")
+__all__ = ("FLAGS", "Invalidation", "Optimize", "is_same", "make_pyc")
 
 Optimize = Literal[0, 1, 2]
 """What is left out: nothing, assertions, assertions and docstrings."""
