@@ -26,6 +26,9 @@ from tests.tree import ROOT
 
 URLS = ("unix:", "zmq+ipc:", "zmq+tcp://127.0.0.1")
 PROMPT = 30.0
+
+# What is asked here depends on the processes, not on the loop of this one.
+once = pytest.mark.asyncio(loop_factories=["asyncio"])
 FAILURES = (
     zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL,
     zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL,
@@ -50,6 +53,7 @@ async def test_work_is_shared_and_answered(url: str) -> None:
     assert not any(is_alive(pid) for _, pid in desk.greeted)
 
 
+@once
 @pytest.mark.parametrize("url", URLS)
 async def test_the_work_of_a_child_that_dies_goes_to_another_one(url: str, tmp_path: Path) -> None:
     desk = Desk("die_once", mark=str(tmp_path / "mark"))
@@ -58,6 +62,7 @@ async def test_the_work_of_a_child_that_dies_goes_to_another_one(url: str, tmp_p
     assert desk.work.statistics().redelivered == 1
 
 
+@once
 async def test_what_children_die_of_is_given_up() -> None:
     desk = Desk("die")
     assert await serve(desk, deliveries=2) == 0
@@ -65,12 +70,14 @@ async def test_what_children_die_of_is_given_up() -> None:
     assert desk.result.endswith("exit code 9)")
 
 
+@once
 async def test_what_a_child_raises_is_raised_with_its_traceback() -> None:
     desk = Desk("fail")
     assert await serve(desk) == 0
     assert desk.result == ("LookupError", "no such thing", True)
 
 
+@once
 @pytest.mark.parametrize("url", URLS)
 async def test_calls_are_typed_in_both_directions(url: str) -> None:
     desk = Desk("calls")
@@ -82,12 +89,14 @@ async def test_calls_are_typed_in_both_directions(url: str) -> None:
     )
 
 
+@once
 async def test_work_need_not_be_waited_for() -> None:
     desk = Desk("put_some")
     # It is a number, so it is the exit code.
     assert await serve(desk, maxsize=4) == 50
 
 
+@once
 async def test_x10_the_exit_code_is_that_of_the_main_process_and_the_children(tmp_path: Path) -> None:
     assert await serve(Desk("five")) == 5
     assert await serve(Desk("boom")) == 1
@@ -99,6 +108,7 @@ async def test_x10_the_exit_code_is_that_of_the_main_process_and_the_children(tm
     assert await serve(Desk(), note_later, str(tmp_path), policy=never) == 75
 
 
+@once
 async def test_children_are_made_again_with_their_arguments() -> None:
     desk = Desk("many")
     assert await serve(desk, Worker(3)) == 0
@@ -226,6 +236,7 @@ async def test_x1_whoever_lacks_the_key_is_not_heard_over_tcp() -> None:
         await host.aclose()
 
 
+@once
 async def test_a_cancellation_anywhere_leaves_no_process(tmp_path: Path) -> None:
     desks: list[Desk] = []
 

@@ -23,6 +23,9 @@ AT_ONCE = Backoff(0, 1, 0)
 READY = "import time; from hagworm.extend.process.member import current_member as m; m().ready()\n"
 PROMPT = 20.0
 
+# What is asked here depends on the processes, not on the loop of this one.
+once = pytest.mark.asyncio(loop_factories=["asyncio"])
+
 
 def policy(restart: Restart = Restart.PERMANENT, most: int = 3, period: float = 600) -> RestartPolicy:
     return RestartPolicy(restart, most=most, period=period, backoff=AT_ONCE)
@@ -66,6 +69,7 @@ async def test_x10_who_dies_is_started_again_in_its_slot() -> None:
         assert supervisor.statistics().restarts == 1
 
 
+@once
 async def test_x11_a_crash_loop_ends_with_the_exit_code_75(tmp_path: Path) -> None:
     runs = tmp_path / "runs"
     supervisor = shell(f"echo run >> {runs}; exit 3", policy=policy(most=3))
@@ -74,6 +78,7 @@ async def test_x11_a_crash_loop_ends_with_the_exit_code_75(tmp_path: Path) -> No
     assert isinstance(supervisor.failure, SupervisionFailed)
 
 
+@once
 async def test_the_failure_of_one_too_often_stops_all() -> None:
     script = "import os; from hagworm.extend.process.member import current_member as m; m().slot and os._exit(3)"
     supervisor = python(f"{script}\n{READY}\ntime.sleep(600)", ready_timeout=60, policy=policy(most=0), workers=2)
@@ -84,6 +89,7 @@ async def test_the_failure_of_one_too_often_stops_all() -> None:
     assert supervisor.pids == {}
 
 
+@once
 async def test_x10_the_exit_code_of_children_is_not_lost() -> None:
     for script, restart, code in (
         ("exit 0", Restart.TRANSIENT, 0),
@@ -101,6 +107,7 @@ async def test_ready_is_who_says_so() -> None:
         assert supervisor.statistics().ready == 2
 
 
+@once
 async def test_who_does_not_become_ready_in_time_is_killed() -> None:
     supervisor = shell("exec sleep 600", ready_timeout=0.05, policy=policy(most=1))
 
@@ -126,6 +133,7 @@ asyncio.run(main())
 """
 
 
+@once
 async def test_whose_loop_is_blocked_is_killed_and_replaced(tmp_path: Path) -> None:
     mark = tmp_path / "mark"
     supervisor = ProcessSupervisor(
@@ -158,6 +166,7 @@ async def test_a_rolling_restart_replaces_each_when_the_new_one_is_ready() -> No
         assert (supervisor.statistics().replaced, supervisor.restarts.total) == (2, 0)
 
 
+@once
 async def test_a_replacement_that_does_not_come_up_leaves_the_old_one(tmp_path: Path) -> None:
     mark = tmp_path / "mark"
     script = f"import os; os.path.exists({str(mark)!r}) and os._exit(3)\n{READY}\ntime.sleep(600)"
@@ -173,6 +182,7 @@ async def test_a_replacement_that_does_not_come_up_leaves_the_old_one(tmp_path: 
         assert supervisor.restarts.total == 0
 
 
+@once
 async def test_who_does_not_stop_is_killed_and_that_is_told() -> None:
     supervisor = shell("trap '' TERM; echo; while :; do sleep 0.05; done", stop_timeout=0.2)
     run = asyncio.create_task(supervisor.run(signals=False))
@@ -197,6 +207,7 @@ async def test_who_stops_when_asked_is_no_failure() -> None:
     assert await run == 0
 
 
+@once
 async def test_processors_are_dealt_out() -> None:
     allowed = os.sched_getaffinity(0)
 
@@ -214,6 +225,7 @@ def test_what_cannot_be_supervised_is_refused() -> None:
         ProcessSupervisor.calling(lambda: None)
 
 
+@once
 async def test_functions_are_called_by_name() -> None:
     supervisor = ProcessSupervisor.calling(os._exit, 7, policy=policy(Restart.TEMPORARY))
     assert await supervisor.run(signals=False) == 7
