@@ -42,7 +42,7 @@ async def killed(told: Order) -> Result:
 
 def run(bar: Bar) -> None:
     """Stall, answer slowly, abort, and kill."""
-    # Whole stalls in a little less than their period, so that what waits for 0.9 s or more is above the 99th percentile.
+    # Whole stalls in a little less than their period: then what waits for 0.9 s is above the 99th percentile.
     seconds = 29.8 if bar.is_long else 9.8
 
     with bar.trial("a server that stalls for 1 s each 10 s") as trial, started("--stall", "1") as (url, counters):

@@ -55,8 +55,8 @@ class Hand:
         self.process = process
         self.line = line
         self.memory = memory
-        self.reported = 0
-        """How many runs it has reported as started."""
+        self.reported = Iterations()
+        """The runs that it has reported."""
         self.ready = asyncio.Event()
         self.done = asyncio.Event()
         """Its last figures are here, or it is gone."""
@@ -103,7 +103,7 @@ class Hand:
                     self.ready.set()
                 elif message["kind"] == "figures":
                     figures = Figures.from_json(message["figures"])
-                    self.reported += figures.iterations.started
+                    self.reported = self.reported.merge(figures.iterations)
                     report(figures)
                 elif message["kind"] == "done":
                     self.seconds, self.processor = message["seconds"], message["processor"]
@@ -115,10 +115,13 @@ class Hand:
             self.ready.set()
             self.done.set()
 
-    def unreported(self) -> int:
-        """Return how many runs it has started without having said so: what a process that was killed had under way."""
+    def lost(self) -> Figures:
+        """Return the runs of a process that is gone which it has not reported: they have started, and not ended."""
         (started,) = COUNT.unpack_from(self.memory)
-        return int(started) - self.reported
+        told = self.reported
+        return Figures(
+            iterations=Iterations(started=started - told.started, unfinished=started - told.finished - told.unfinished)
+        )
 
     async def end(self, seconds: float) -> None:
         """Wait for its end, and kill it where that takes too long."""
@@ -231,10 +234,10 @@ class Crew:
             if hand.failure is not None and not hand.finished:
                 raise hand.failure
 
-        lost_runs = sum(hand.unreported() for hand in self.hands if not hand.finished)
-        self.report(Figures(iterations=Iterations(started=lost_runs, unfinished=lost_runs)))
+        gone = [hand for hand in self.hands if not hand.finished]
+        self.figures = self.figures.merge(*(hand.lost() for hand in gone))
         host = platform.node() or "localhost"
-        lost = tuple(f"{host}/{hand.order.share.index}" for hand in self.hands if not hand.finished)
+        lost = tuple(f"{host}/{hand.order.share.index}" for hand in gone)
         elapsed = max((hand.seconds for hand in self.hands if hand.finished), default=clock() - self.zero)
         return compose(
             self.order,

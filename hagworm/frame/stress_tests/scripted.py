@@ -71,8 +71,8 @@ class ScriptedLoad:
     async def run(self, zero: float) -> None:
         """Carry out the plan; measuring begins at `zero` (`time.monotonic()`), the warm-up before.
 
-        What is late may start for another timeout after the plan's end, and what is under way has one more. Returns when
-        every run has ended, or been cut off; cancelled, it cuts off all.
+        What is late may start for another timeout after the plan's end, and what is under way has one more. Returns
+        when every run has ended, or been cut off; cancelled, it cuts off all.
         """
         plan = self.order.plan
         self.zero = self.desk.zero = zero

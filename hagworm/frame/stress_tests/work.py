@@ -8,6 +8,7 @@ import time
 from collections.abc import MutableSequence
 from contextlib import suppress
 from mmap import mmap
+from typing import cast
 
 from hagworm.extend.asyncio.base.loop import run
 from hagworm.extend.error import HagwormError
@@ -41,7 +42,7 @@ async def work(order: Order, channel: Channel, live: MutableSequence[int] | None
         async def report() -> None:
             while True:
                 # On the edge of a second, so that each report closes one.
-                await asyncio.sleep(REPORT - (clock() - zero) % REPORT)
+                await asyncio.sleep(max(zero - clock(), 0.0) + REPORT - max(clock() - zero, 0.0) % REPORT)
                 await channel.report(tally.drain(clock() - zero))
 
         async def heed() -> None:
@@ -68,7 +69,7 @@ async def work(order: Order, channel: Channel, live: MutableSequence[int] | None
 async def serve(descriptor: int, memory: int) -> None:
     """Do what comes over an inherited socket, counting what starts in inherited memory."""
     line = await Line.over(socket.socket(fileno=descriptor))
-    live = memoryview(mmap(memory, PAGE)).cast("Q")
+    live = cast(MutableSequence[int], memoryview(mmap(memory, PAGE)).cast("Q"))
 
     try:
         if (message := await line.receive()) is None:

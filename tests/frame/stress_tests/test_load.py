@@ -38,10 +38,12 @@ async def send(server: tuple[str, Counters]) -> AsyncIterator[Callable[..., Any]
     """Return what carries out an order, in this process unless told otherwise."""
     url, _ = server
 
-    async def run(path: str, plan: Plan, *, processes: int = 0, stop: Any = None, **fields: Any) -> Result:
+    async def run(
+        path: str, plan: Plan, *, processes: int = 0, stop: Any = None, watch: Any = None, **fields: Any
+    ) -> Result:
         target = parse_target(url + path)
         order = Order(target, reach(target, mine=False), plan, **{"timeout": 5.0, **fields})
-        return await lead(order, processes=processes, stop=stop)
+        return await lead(order, processes=processes, stop=stop, watch=watch)
 
     yield run
 
@@ -180,8 +182,14 @@ async def test_users_think(send: Any, count: Any) -> None:
 @pytest.mark.parametrize("scenarios", [(), (f"{SCENARIOS}:Slow",)], ids=["fixed", "scenario"])
 async def test_stopped_it_says_what_it_has(send: Any, count: Any, processes: int, scenarios: tuple[str, ...]) -> None:
     stop = asyncio.Event()
-    asyncio.get_running_loop().call_later(0.8 if processes else 0.5, stop.set)
-    result = await send("/slow", Closed(4, 60), processes=processes, stop=stop, scenarios=scenarios)
+    result = await send(
+        "/slow",
+        Closed(4, 60),
+        processes=processes,
+        stop=stop,
+        scenarios=scenarios,
+        watch=lambda figures, seconds: stop.set(),
+    )
     iterations = result.figures.iterations
 
     assert result.run.ended == "interrupted"
