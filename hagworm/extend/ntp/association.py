@@ -7,7 +7,7 @@ from hagworm.extend.ntp.filter import SampleFilter
 from hagworm.extend.ntp.sample import DRIFT, Sample
 from hagworm.extend.ntp.selection import Candidate
 
-__all__ = ("REACH", "Association", "AssociationStatistics", "PollPlan")
+__all__ = ("Association", "AssociationStatistics", "PollPlan")
 
 MAX_DISTANCE = 1.5
 """Seconds that a sample may be wrong and still have a say: MAXDIST of the RFC."""

@@ -4,10 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hagworm.extend.ntp.association import REACH, Association, PollPlan
+from hagworm.extend.ntp.association import Association, PollPlan
 from hagworm.extend.ntp.sample import Sample
 from hagworm.extend.ntp.timestamp import NANO
 
+REACH = 8
 GOOD = Sample(0.5, 0.01, 1e-6, 0, stratum=2)
 
 

@@ -11,7 +11,7 @@ from typing import Self
 from hagworm.extend.asyncio.base.background import Background
 from hagworm.extend.asyncio.ntp.client import NTPClient, read_server
 from hagworm.extend.error import Closed, DeadlineExceeded, KissOfDeath, NotSynchronised, NTPError
-from hagworm.extend.ntp.association import REACH, Association, AssociationStatistics, PollPlan
+from hagworm.extend.ntp.association import Association, AssociationStatistics, PollPlan
 from hagworm.extend.ntp.clock import ClockStatistics, DisciplinedClock, Reading
 from hagworm.extend.ntp.selection import Selection, select
 
@@ -84,7 +84,8 @@ class NTPPool:
             raise ValueError(f"a quorum is 1 to {len(names)} servers, not {quorum!r}")
 
         if clock is None:
-            clock = DisciplinedClock(holdover=REACH * (plan.poll * (1 + plan.jitter) + timeout))
+            # Somebody has answered or failed long before that, unless the loop stands still.
+            clock = DisciplinedClock(holdover=2 * (plan.max_poll * (1 + plan.jitter) + timeout))
 
         self.plan = plan
         self.clock = clock
