@@ -2,7 +2,6 @@
 
 import os
 import stat
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -19,6 +18,8 @@ def replacement(path: str | os.PathLike[str], *, sync: bool = True) -> Iterator[
     file that is replaced. When the block fails the old file stays as it is and nothing else is left behind. With `sync`
     the new one survives a loss of power from then on. Blocks. Raises OSError.
     """
+    import tempfile
+
     target = Path(os.path.realpath(path))
     number, temporary = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".new", dir=target.parent)
 

@@ -7,7 +7,6 @@ from decimal import Decimal
 from enum import Enum
 from math import isfinite
 from typing import Any, Literal
-from uuid import UUID
 
 from hagworm.extend.error import CellError
 from hagworm.extend.excel.limit import COLUMNS, EXACT_INTEGER, ROWS, TEXT, utf16_length
@@ -23,6 +22,7 @@ Illegal = Literal["raise", "drop", "replace"]
 LEADING = frozenset("=+-@\t\r＝＋－＠")
 NOT_PLAIN = LEADING | {""}
 LONGEST_FORMULA = 8_192
+LOOKS = 60_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,9 +165,12 @@ class Encoder:
             case datetime() | date() | time() | timedelta():
                 kind = next(kind for kind in FORMATS if isinstance(value, kind))
                 return self.looked(serial(value, self.zone), moment_style(style or PLAIN, kind))
-            case UUID():
-                return self.looked(str(value), style)
             case _:
+                from uuid import UUID
+
+                if isinstance(value, UUID):
+                    return self.looked(str(value), style)
+
                 name = type(value).__name__
                 raise ValueError(f"a cell holds text, numbers, truth values and moments, not {name}; use convert=")
 
@@ -178,6 +181,9 @@ class Encoder:
         key = (style, quoted)
 
         if (look := self.looks.get(key)) is None:
+            if len(self.looks) >= LOOKS:
+                raise ValueError(f"a workbook has up to {LOOKS} different looks; share styles")
+
             look = self.looks[key] = self.prepare(style, quoted)
 
         return look

@@ -4,12 +4,11 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, fields, is_dataclass
 from datetime import date, datetime, time, timedelta, tzinfo
-from decimal import Decimal
 from enum import Enum
+from functools import cache
 from io import BytesIO
 from types import NoneType, TracebackType, UnionType
 from typing import IO, Any, Self, TypeVar, Union, get_args, get_origin, get_type_hints
-from uuid import UUID
 
 from hagworm.extend.error import CellError, ExcelError, HagwormError, WorkbookRefused, nearest
 from hagworm.extend.excel.engine import Source, load_reader
@@ -263,7 +262,7 @@ def converter(hint: Any, zone: tzinfo | None) -> Callable[[Any], Any]:
         if isinstance(hint, type) and issubclass(hint, Enum):
             return hint(value)
 
-        if (make := MAKERS.get(hint)) is None:
+        if (make := makers().get(hint)) is None:
             raise TypeError(f"a cell cannot become {hint!r}")
 
         return make(value)
@@ -302,18 +301,24 @@ def text(value: Any) -> str:
     raise ValueError("str is wanted")
 
 
-MAKERS: dict[Any, Callable[[Any], Any]] = {
-    bool: exactly(bool),
-    date: day,
-    datetime: exactly(datetime),
-    Decimal: lambda value: Decimal(str(exactly(int, float, str)(value))),
-    float: lambda value: float(exactly(int, float)(value)),
-    int: whole,
-    str: text,
-    time: exactly(time),
-    timedelta: exactly(timedelta),
-    UUID: lambda value: UUID(exactly(str)(value)),
-}
+@cache
+def makers() -> dict[Any, Callable[[Any], Any]]:
+    """Return what makes values of the types that have no cells of their own, and checks those that have."""
+    from decimal import Decimal
+    from uuid import UUID
+
+    return {
+        bool: exactly(bool),
+        date: day,
+        datetime: exactly(datetime),
+        Decimal: lambda value: Decimal(str(exactly(int, float, str)(value))),
+        float: lambda value: float(exactly(int, float)(value)),
+        int: whole,
+        str: text,
+        time: exactly(time),
+        timedelta: exactly(timedelta),
+        UUID: lambda value: UUID(exactly(str)(value)),
+    }
 
 
 def read_rows(

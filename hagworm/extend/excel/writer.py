@@ -1,8 +1,6 @@
 """Workbooks written row by row, in constant memory, to files, streams and bytes."""
 
 import os
-import shutil
-import tempfile
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -304,6 +302,9 @@ def opened(target: Target) -> Iterator[IO[bytes]]:
     elif target.seekable():
         yield target
     else:
+        import shutil
+        import tempfile
+
         with tempfile.TemporaryFile() as file:
             yield file
             file.seek(0)
