@@ -11,7 +11,7 @@ from aiohttp import web
 
 from hagworm.extend.asyncio.buffer import FileBuffer
 from hagworm.extend.asyncio.net.client import HTTPClient
-from hagworm.extend.asyncio.net.download import download, read_checksum, spool
+from hagworm.extend.asyncio.net.transfer import download, read_checksum, spool
 from hagworm.extend.asyncio.resilience import Retry
 from hagworm.extend.error import BodyDamaged, BodyTooLong, NetworkError, StatusFailed
 from hagworm.extend.net.span import Progress
