@@ -400,7 +400,7 @@ async def test_a_task_that_does_not_listen_is_killed_with_what_it_has_started(tm
 
         trace = tmp_path / "child"
         calling = asyncio.create_task(pool.run(jobs.start_a_child_and_spin, str(trace)))
-        await eventually(trace.exists)
+        await eventually(lambda: trace.exists() and trace.read_text())
         child = int(trace.read_text())
         assert is_alive(child)
         os.kill(pool.pids[0], signal.SIGKILL)
@@ -561,7 +561,7 @@ async def test_a_task_that_was_not_begun_goes_to_another_worker_and_one_that_was
         await asyncio.gather(*(pool.run(jobs.echo, number) for number in range(100)))
         doomed = asyncio.create_task(pool.run(jobs.append_and_sleep, trace, "a", 60))
         others = [asyncio.create_task(pool.run(jobs.append_and_sleep, trace, text, 0)) for text in "bcdefgh"]
-        await eventually(Path(trace).exists)
+        await eventually(lambda: Path(trace).exists() and Path(trace).read_text())
         os.kill(pool.pids[0], signal.SIGKILL)
 
         with pytest.raises(WorkerDied):
