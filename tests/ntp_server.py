@@ -95,10 +95,14 @@ class Rogue(asyncio.DatagramProtocol):
         self.last_origin = 0
         self.port = 0
         self.forgers: set[asyncio.Task[None]] = set()
+        self.closed = asyncio.Event()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.DatagramTransport, transport)
         self.port = transport.get_extra_info("sockname")[1]
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.closed.set()
 
     def behave(self, **conduct: object) -> None:
         """Change what the server does, from now on."""
@@ -164,5 +168,5 @@ async def run_rogue(now_ns: Callable[[], int], conduct: Conduct | None = None) -
             forger.cancel()
 
         await asyncio.gather(*rogue.forgers, return_exceptions=True)
-        transport.close()
-        await asyncio.sleep(0)
+        transport.abort()
+        await rogue.closed.wait()
