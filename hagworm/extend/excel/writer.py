@@ -8,7 +8,7 @@ from datetime import date, datetime, time, timedelta, tzinfo
 from io import BytesIO
 from itertools import zip_longest
 from types import TracebackType
-from typing import IO, Any, Self, TypedDict, Unpack
+from typing import IO, Any, Self, TypedDict, Unpack, cast
 
 from hagworm.extend.base.replacement import replacement
 from hagworm.extend.error import Closed, ExcelError
@@ -17,6 +17,7 @@ from hagworm.extend.excel.engine import Book, Sheet, load_writer
 from hagworm.extend.excel.limit import check_sheet_name
 from hagworm.extend.excel.moment import FORMATS
 from hagworm.extend.excel.record import Reader, columns_of, reader_of, to_columns
+from hagworm.extend.excel.sink import Sink
 from hagworm.extend.excel.style import Column, Style
 
 __all__ = ("Progress", "SheetOptions", "SheetWriter", "Target", "WorkbookWriter", "dump_workbook", "write_workbook")
@@ -125,7 +126,7 @@ class WorkbookWriter:
             self.is_closed = True
 
             with opened(self.target) as file:
-                self.book.save(file)
+                save(self.book, file)
         except BaseException:
             self.is_closed = True
             self.book.discard()
@@ -291,6 +292,16 @@ def dump_workbook(
         file, rows, sheet=sheet, engine=engine, timezone=timezone, illegal=illegal, progress=progress, **options
     )
     return file.getvalue()
+
+
+def save(book: Book, file: IO[bytes]) -> None:
+    """Write a workbook to an open file, which the library leaves alone from then on."""
+    sink = Sink(file)
+
+    try:
+        book.save(cast(IO[bytes], sink))
+    finally:
+        sink.leave()
 
 
 @contextmanager

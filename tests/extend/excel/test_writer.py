@@ -1,5 +1,6 @@
 """Workbooks hold what was written, whichever library wrote them, or are not there at all."""
 
+import errno
 import io
 import tempfile
 from collections.abc import Iterator
@@ -435,6 +436,24 @@ def test_a_stream_that_cannot_be_sought_in_gets_the_same_file(engine: str, tmp_p
     write_workbook(pipe, [[1, "a"]], engine=engine)
 
     assert list(read_rows(pipe.getvalue())) == [[1, "a"]]
+
+
+def test_a_disk_that_is_full_is_an_oserror_and_leaves_nothing(engine: str) -> None:
+    class Full(io.BytesIO):
+        room = 500
+
+        def write(self, data: Any) -> int:
+            self.room -= len(data)
+
+            if self.room < 0:
+                raise OSError(errno.ENOSPC, "no space left on device")
+
+            return super().write(data)
+
+    with pytest.raises(OSError, match="no space left") as caught:
+        write_workbook(Full(), [[n, "text"] for n in range(1_000)], engine=engine)
+
+    assert caught.value.errno == errno.ENOSPC
 
 
 def test_a_workbook_without_sheets_is_none(engine: str, tmp_path: Path) -> None:

@@ -113,8 +113,16 @@ class XlsxWriterBook:
 
     def save(self, file: IO[bytes]) -> None:
         """Write the workbook and remove the temporary files."""
+        from xlsxwriter.exceptions import FileCreateError
+
         self.workbook.filename = file
-        self.workbook.close()
+
+        try:
+            self.workbook.close()
+        except FileCreateError as exc:
+            (cause,) = exc.args
+            raise cause from None
+
         self.folder.cleanup()
 
     def discard(self) -> None:
