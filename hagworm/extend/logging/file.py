@@ -43,6 +43,8 @@ class FileSink:
         self.descriptor: int | None = None
         self.rest = b""
         """The end of a line whose beginning a pipe has taken."""
+        self.is_due = False
+        """Whether files were put aside that nobody has compressed yet."""
         self.thread: Thread | None = None
 
     def __repr__(self) -> str:
@@ -118,9 +120,14 @@ class FileSink:
         name = self.rotation.name_aside(self.path.name, changed, names)
         os.rename(self.path, self.path.parent / name)
 
-        if not self.compress:
+        if self.compress:
+            self.is_due = True
+            self.start_compressing()
+        else:
             self.tidy()
-        elif self.thread is None or not self.thread.is_alive():
+
+    def start_compressing(self) -> None:
+        if self.is_due and (self.thread is None or not self.thread.is_alive()):
             self.thread = Thread(target=self.compress_and_tidy, name="log-compress", daemon=True)
 
             # An interpreter that is ending starts no threads; the next rotation sees to it.
@@ -146,11 +153,14 @@ class FileSink:
 
     def compress_and_tidy(self) -> None:
         try:
-            for aside in sorted(self.asides(), key=lambda file: file.changed):
-                if not aside.name.endswith(".gz"):
-                    compress_file(self.path.parent / aside.name)
+            while self.is_due:
+                self.is_due = False
 
-            self.tidy()
+                for aside in sorted(self.asides(), key=lambda file: file.changed):
+                    if not aside.name.endswith(".gz"):
+                        compress_file(self.path.parent / aside.name)
+
+                self.tidy()
         except OSError:
             # No room for the copy: the file stays as it is, and the next rotation tries again.
             return
@@ -164,12 +174,16 @@ class FileSink:
         """Open the file anew with the next line: a lock that was taken over a fork would be the parent's too."""
         self.close_file()
         self.rest = b""
+        self.is_due = False
         self.thread = None
 
     def close(self) -> None:
         """Close the file, once what is being compressed is done, for which there are 10 seconds."""
-        if self.thread is not None and self.thread.is_alive():
-            self.thread.join(10)
+        for _ in range(2):  # the thread may have been ending when it was due again
+            if self.thread is not None and self.thread.is_alive():
+                self.thread.join(10)
+
+            self.start_compressing()
 
         self.close_file()
 
@@ -200,20 +214,15 @@ def lock(descriptor: int, take: bool) -> None:
 
 
 def compress_file(path: Path) -> None:
-    """Replace a file by its gzip, with its time; another process that has begun to is left alone."""
+    """Replace a file by its gzip, with its time."""
     import gzip
     import shutil
 
     part = path.with_name(f"{path.name}.gz.part")
 
     with suppress(FileNotFoundError), open(path, "rb") as source:
-        try:
-            import fcntl
-
-            fcntl.flock(source, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return
-
+        # Whoever writes to it is about to notice that it has been put aside; another process may be compressing it.
+        lock(source.fileno(), True)
         status = os.fstat(source.fileno())
 
         if not status.st_nlink:  # compressed by another process between our look and our lock

@@ -13,7 +13,6 @@ from threading import Lock, RLock, Thread
 from typing import Any, Literal, TextIO, cast
 from weakref import WeakSet
 
-from hagworm.extend.logging.document import JsonFormatter
 from hagworm.extend.logging.outlet import Outlet
 from hagworm.extend.logging.redaction import Redactor
 from hagworm.extend.logging.repeats import Repeats
@@ -84,6 +83,8 @@ class LineHandler(logging.Handler):
         self.is_lingering = False
         """Whether it waits for more lines, which something urgent may cut short."""
         self.is_ending = False
+        self.is_held = False
+        """Whether a fork holds the lock of the sink."""
         self.thread: Thread | None = None
         self.renew()
         HANDLERS.add(self)
@@ -176,7 +177,7 @@ class LineHandler(logging.Handler):
             self.is_asleep = False
             self.bell_ring()
 
-            if self.thread is None:
+            if not self.has_thread:
                 return self.start()
 
         return False
@@ -221,20 +222,19 @@ class LineHandler(logging.Handler):
         what = f"{type(exc).__name__} while formatting {BRIEF.repr(record.msg)} at {record.pathname}:{record.lineno}"
 
         try:
-            return self.own_line(what, record.levelname, record.name)
+            return self.own_line(what, record.levelno, record.name)
         except Exception:  # of a formatter that is not ours
             return what
 
-    def own_line(self, text: str, level: str = "WARNING", name: str = SOURCE) -> str:
-        match self.formatter:
-            case JsonFormatter() as formatter:
-                return formatter.format(logging.makeLogRecord({"name": name, "levelname": level, "msg": text}))
-            case TextFormatter() as formatter:
-                return formatter.line(time.time(), level, name, one_line(text))
-            case formatter:
-                record = logging.makeLogRecord({"name": name, "levelno": logging.WARNING, "levelname": level})
-                record.msg = text
-                return formatter.format(record) if formatter is not None else text
+    def own_line(self, text: str, level: int = logging.WARNING, name: str = SOURCE) -> str:
+        levelname = logging.getLevelName(level)
+
+        # A line of text without the fields of whoever happens to be running.
+        if isinstance(self.formatter, TextFormatter):
+            return self.formatter.line(time.time(), levelname, name, one_line(text))
+
+        record = logging.makeLogRecord({"name": name, "levelno": level, "levelname": levelname, "msg": text})
+        return self.text_of(record)
 
     # Where it is written ---------------------------------------------------------------------------------------------
 
@@ -249,6 +249,7 @@ class LineHandler(logging.Handler):
         self.is_asleep = True
         self.is_lingering = False
         self.is_ending = False
+        self.is_held = False
         self.thread = None
 
     def bell_ring(self) -> None:
@@ -257,10 +258,16 @@ class LineHandler(logging.Handler):
         with suppress(RuntimeError):  # it rings already
             self.bell.release()
 
+    @property
+    def has_thread(self) -> bool:
+        """Whether there is a thread, or will be in a moment."""
+        thread = self.thread
+        return thread is not None and (thread.ident is None or thread.is_alive())
+
     def start(self) -> bool:
         """Start the thread; return True where there can be none any more, as the interpreter is ending."""
         with self.guard:
-            if self.thread is None:
+            if not self.has_thread:
                 self.thread = Thread(target=self.run, name="log-writer", daemon=True)
 
                 try:
@@ -289,6 +296,8 @@ class LineHandler(logging.Handler):
 
         with self.writing:
             self.write_out()
+
+        self.is_asleep = True
 
     def wait(self) -> None:
         """Return a moment after there is something to write, or at once where that is a lot, or the end."""
@@ -327,7 +336,13 @@ class LineHandler(logging.Handler):
                 if not outlet.waiting:
                     break
 
-            if not outlet.push(self.clock()):
+            failures = outlet.failures
+            is_done = outlet.push(self.clock())
+
+            if outlet.failures == 1 > failures and not isinstance(self.sink, StreamSink):
+                self.complain(f"cannot write to {self.sink!r}: {outlet.fault}")
+
+            if not is_done:
                 return
 
         self.tell_losses()
@@ -363,7 +378,7 @@ class LineHandler(logging.Handler):
         for key, times in due:
             name, level, message = cast("tuple[str, int, str]", key)
             text = f"{message} (and {times} times more)"
-            self.kept.append(self.own_line(text, logging.getLevelName(level), name))
+            self.kept.append(self.own_line(text, level, name))
 
     def tell_losses(self) -> None:
         """Write how many lines were lost since that was written last, at most every `NEWS` seconds."""
@@ -417,11 +432,14 @@ class LineHandler(logging.Handler):
         super().close()
 
     def confess(self) -> None:
-        """Tell stderr what was lost, where the sink could not be told."""
-        if self.lost > self.told and sys.stderr is not None:
-            with suppress(OSError, ValueError):
-                line = self.own_line(f"{self.lost} lines were lost: {self.sink!r} took no more: {self.outlet.fault}")
-                StreamSink(sys.stderr, patience=0.1).write([line])
+        """Tell what was lost, where the sink could not be told."""
+        if self.lost > self.told:
+            self.complain(f"{self.lost} lines were lost: {self.sink!r} took no more: {self.outlet.fault}")
+
+    def complain(self, text: str) -> None:
+        """Tell stderr, if that takes anything."""
+        with suppress(OSError, ValueError):
+            StreamSink(sys.stderr, patience=0.1).write([self.own_line(text)])
 
     def end(self) -> bool:
         """End the thread; return whether it has ended within `patience` seconds."""
@@ -444,12 +462,15 @@ class LineHandler(logging.Handler):
     def before_fork(self) -> None:
         """Be without a thread, and without a lock that the child would find taken."""
         self.end()
-        self.writing.acquire(timeout=self.patience)
+        self.is_held = self.writing.acquire(timeout=self.patience)
 
     def after_fork_in_parent(self) -> None:
         """Go on."""
-        with suppress(RuntimeError):  # it could not be taken
+        if self.is_held:
+            self.is_held = False
             self.writing.release()
+
+        self.is_ending = False
 
         if self.kept or self.outlet.waiting:
             self.is_asleep = False

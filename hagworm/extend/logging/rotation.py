@@ -62,14 +62,10 @@ class Rotation:
     def name_aside(self, base: str, changed: float, taken: Collection[str]) -> str:
         """Return a name for a file put aside that is not `taken`: `orders.log.20261122-034107`; names sort by age."""
         stem = f"{base}.{time.strftime('%Y%m%d-%H%M%S', time.localtime(changed))}"
-        names = {name.removesuffix(".gz") for name in taken}
-        name, number = stem, 0
-
-        while name in names:
-            number += 1
-            name = f"{stem}-{number:04}"
-
-        return name
+        names = [name.removesuffix(".gz") for name in taken]
+        # After the last one of this second, even where earlier ones have gone already.
+        numbers = [int(name[len(stem) + 1 :] or 0) for name in names if name == stem or name.startswith(f"{stem}-")]
+        return f"{stem}-{max(numbers) + 1:04}" if numbers else stem
 
     def is_aside(self, base: str, name: str) -> bool:
         """Return whether `name` is one that `name_aside` gives."""

@@ -119,12 +119,8 @@ class SyslogSink:
 
         for number, line in enumerate(lines):
             try:
-                sock.send(line.encode("utf-8", "backslashreplace"))
+                send_line(sock, line)
             except OSError as exc:
-                if exc.errno == errno.EMSGSIZE:
-                    sock.send(shorten(line, 1024).encode("utf-8", "backslashreplace"))
-                    continue
-
                 if exc.errno not in (errno.EAGAIN, errno.ENOBUFS):
                     self.close()
 
@@ -156,6 +152,17 @@ class SyslogSink:
         if self.socket is not None:
             self.socket.close()
             self.socket = None
+
+
+def send_line(sock: socket.socket, line: str) -> None:
+    """Send a line as one datagram, shortened where the network takes none so long."""
+    try:
+        sock.send(line.encode("utf-8", "backslashreplace"))
+    except OSError as exc:
+        if exc.errno != errno.EMSGSIZE:
+            raise
+
+        sock.send(shorten(line, 1024).encode("utf-8", "backslashreplace"))
 
 
 def connected(family: int, kind: int, protocol: int, target: Any) -> socket.socket:

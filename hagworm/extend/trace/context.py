@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from hagworm.extend.error import TraceError
 
-__all__ = ("TraceContext", "continue_trace", "current_trace", "parse_traceparent", "trace_id")
+__all__ = ("CURRENT", "TraceContext", "continue_trace", "current_trace", "parse_traceparent", "trace_id")
 
 PARENT = re.compile(r"(?P<version>[0-9a-f]{2})-(?P<trace>[0-9a-f]{32})-(?P<span>[0-9a-f]{16})-(?P<flags>[0-9a-f]{2})")
 LENGTH = 55
@@ -53,6 +53,7 @@ class TraceContext:
 
 
 CURRENT: ContextVar[TraceContext | None] = ContextVar("hagworm.trace", default=None)
+"""Where the running code is; spans set it and put it back."""
 
 
 def parse_traceparent(header: str, state: str = "") -> TraceContext:

@@ -326,6 +326,23 @@ if __name__ == "__main__":
     assert len(path.read_text().splitlines()) == 101
 
 
+def test_l4_a_fork_does_not_wait_long_for_a_sink_that_hangs_and_goes_on_after_it() -> None:
+    sink = Memory()
+    sink.gate.clear()
+    handler = LineHandler(sink, queue=100, patience=0.05)
+    log = logger_of(handler)
+    log.error("one")
+    handler.before_fork()
+    log.info("two")
+    handler.after_fork_in_parent()
+    sink.gate.set()
+    log.error("three")
+    handler.patience = 5
+    handler.close()
+
+    assert sink.lines == ["ERROR orders: one", "INFO orders: two", "ERROR orders: three"]
+
+
 # Sinks that fail ------------------------------------------------------------------------------------------------------
 
 
@@ -366,6 +383,7 @@ def test_l5_a_broken_sink_is_told_of_on_stderr_at_the_end(tmp_path: Path) -> Non
 
     assert done.returncode == 0
     assert "2 lines were lost" in done.stderr and "No space left" in done.stderr
+    assert done.stderr.count("cannot write to <FileSink /dev/full>") == 1, "and at the beginning, once"
 
 
 BODY = """
