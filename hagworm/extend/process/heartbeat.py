@@ -13,8 +13,9 @@ from hagworm.extend.process.shared import SharedByteArray, Word
 
 __all__ = ("Heartbeat", "HeartbeatStatistics", "Pulse", "Sign", "boot_time", "leader_of")
 
-HEADER = struct.Struct("=QQ")
-"""The timeout in nanoseconds, and the number of the entry that was last."""
+HEADER = struct.Struct("=8sQQ")
+"""What kind of memory this is, the timeout in nanoseconds, and the number of the entry that was last."""
+MAGIC = b"heart\0\0\1"
 RECORD = struct.Struct("=QQQ40s")
 """The number of an entry, 0 for a free slot; process id and start; a label, filled up with zeros."""
 SLOT = 8 + RECORD.size
@@ -127,7 +128,13 @@ class Heartbeat:
 
     def __init__(self, array: SharedByteArray) -> None:
         self.array = array
-        nanoseconds, _ = HEADER.unpack(array.read_at(0, HEADER.size))
+        magic, nanoseconds, _ = HEADER.unpack(array.read_at(0, HEADER.size))
+
+        if magic != MAGIC:
+            name = array.name
+            array.close()
+            raise SegmentError(f"shared memory {name!r} is no heartbeat")
+
         self.timeout = nanoseconds / 1e9
         """Seconds between two beats after which a process counts as stuck."""
         self.slots = (len(array) - HEADER.size) // SLOT
@@ -142,12 +149,12 @@ class Heartbeat:
             raise ValueError(f"a number of slots and of seconds is wanted, not {slots!r} and {timeout!r}")
 
         array = SharedByteArray.create(name, HEADER.size + slots * SLOT)
-        array.write_at(0, HEADER.pack(round(timeout * 1e9), 0))
+        array.write_at(0, HEADER.pack(MAGIC, round(timeout * 1e9), 0))
         return cls(array)
 
     @classmethod
     def attach(cls, name: str) -> Self:
-        """Use the board of that name. Raises `SegmentError` where there is none."""
+        """Use the board of that name. Raises `SegmentError` where there is none, or something else."""
         return cls(SharedByteArray.attach(name))
 
     def __repr__(self) -> str:
@@ -174,6 +181,12 @@ class Heartbeat:
         """What others attach it by."""
         return self.array.name
 
+    @property
+    def entered(self) -> int:
+        """How many entries there have ever been."""
+        number: int = HEADER.unpack(self.array.read_at(0, HEADER.size))[2]
+        return number
+
     def enter(self, label: str = "") -> Pulse:
         """Take a slot for this process, one that is free or whose process is dead; it counts as a first beat.
 
@@ -186,9 +199,9 @@ class Heartbeat:
 
         with self.array.lock():
             slot = self.vacancy()
-            _, last = HEADER.unpack(self.array.read_at(0, HEADER.size))
+            last = self.entered
             self.word(slot).set(boot_time())
-            self.array.write_at(0, HEADER.pack(round(self.timeout * 1e9), last + 1))
+            self.array.write_at(0, HEADER.pack(MAGIC, round(self.timeout * 1e9), last + 1))
             self.array.write_at(self.place(slot), RECORD.pack(last + 1, *current_identity(), encoded))
             return Pulse(self, slot, last + 1)
 
@@ -223,8 +236,7 @@ class Heartbeat:
         signs = self.signs()
         fresh = sum(sign.is_fresh for sign in signs)
         alive = sum(sign.is_alive for sign in signs)
-        _, entered = HEADER.unpack(self.array.read_at(0, HEADER.size))
-        return HeartbeatStatistics(self.slots, fresh, alive - fresh, len(signs) - alive, entered)
+        return HeartbeatStatistics(self.slots, fresh, alive - fresh, len(signs) - alive, self.entered)
 
     def close(self) -> None:
         """Use it no more; see `SharedByteArray.close`."""

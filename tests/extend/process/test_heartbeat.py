@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from hagworm.extend.error import SegmentError
-from hagworm.extend.process import Heartbeat
+from hagworm.extend.process import Heartbeat, SharedByteArray
 from hagworm.extend.process.heartbeat import Sign, boot_time, leader_of
 
 WORKER = """
@@ -173,6 +173,11 @@ def test_it_travels_by_its_name(board: Heartbeat) -> None:
 def test_what_is_no_board_is_refused(slots: int, timeout: float) -> None:
     with pytest.raises(ValueError, match="number of slots and of seconds"):
         Heartbeat.create(slots=slots, timeout=timeout)
+
+
+def test_other_memory_is_no_board() -> None:
+    with SharedByteArray.create(size=256) as array, pytest.raises(SegmentError, match="is no heartbeat"):
+        Heartbeat.attach(array.name)
 
 
 def test_labels_are_short(board: Heartbeat) -> None:

@@ -87,7 +87,7 @@ class Launcher:
         return run(self.serve(child, *args), loop=self.loop)
 
     async def serve(self, child: ChildProcess | Callable[..., Any], *args: Any, signals: bool = True) -> int:
-        """Do what `run` does, inside of a loop. Cancelled, it kills the children at once and waits for that."""
+        """Do what `run` does, inside of a loop. Cancelled, it stops the children; cancelled again, it kills them."""
         made = child if isinstance(child, ChildProcess) else FunctionChild(reference(child), *args)
         return await Session(self, made).run(signals=signals)
 
@@ -199,7 +199,7 @@ class Session:
                     self.greet(link, slot, pid, token)
                 case _ if peer is None:
                     raise ProcessError("it has not said who it is")
-                case [Say.UP]:
+                case [Say.UP] if peer not in self.queue.hands:
                     self.main.children[peer.slot] = peer
                     self.queue.attach(peer)
                 case _:

@@ -7,6 +7,7 @@ import socket
 import struct
 from collections.abc import Callable
 from typing import Any, cast
+from weakref import WeakSet
 
 from hagworm.extend.asyncio.command.meeting import make_folder, remove_folder
 from hagworm.extend.error import ProcessError
@@ -131,7 +132,8 @@ class UnixHost:
         self.folder = make_folder()
         self.path = self.folder / secrets.token_hex(8)
         self.server: asyncio.Server | None = None
-        self.links: set[UnixLink] = set()
+        self.links: WeakSet[UnixLink] = WeakSet()
+        self.is_closed = False
         self.refused = 0
 
     def __repr__(self) -> str:
@@ -154,7 +156,10 @@ class UnixHost:
         return UnixLink(self.take, self.lose, self.accept)
 
     def accept(self, link: UnixLink) -> bool:
-        if link.uid not in (os.geteuid(), None) or (link.pid is not None and not self.knows(link.pid)):
+        known = link.uid in (os.geteuid(), None) and (link.pid is None or self.knows(link.pid))
+
+        # What was accepted at the last moment arrives here after the end.
+        if self.is_closed or not known:
             self.refused += 1
             return False
 
@@ -163,10 +168,12 @@ class UnixHost:
 
     async def aclose(self) -> None:
         """Listen no more, and remove the folder."""
+        self.is_closed = True
+
         if self.server is not None:
             self.server.close()
 
-        for link in self.links:
+        for link in [*self.links]:
             link.close()
 
         remove_folder(self.folder)
