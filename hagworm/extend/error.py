@@ -88,9 +88,7 @@ HagwormError                      code
 What concerns one request (HTTPError and its kin) lives in `hagworm.facade.failure`.
 """
 
-import difflib
 import reprlib
-import signal
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
@@ -188,6 +186,8 @@ __all__ = (
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return ` (did you mean 'x'?)` for the closest of `known`, or an empty string."""
+    import difflib  # here, as it is needed only where something is wrong
+
     matches = difflib.get_close_matches(name, list(known), n=1)
     return f" (did you mean {matches[0]!r}?)" if matches else ""
 
@@ -215,6 +215,8 @@ def describe_end(returncode: int | None) -> str:
 
     if returncode >= 0:
         return f"exit code {returncode}"
+
+    import signal
 
     try:
         return f"killed by {signal.Signals(-returncode).name}"

@@ -5,7 +5,6 @@ next one can be narrowed down: `new_token` is for what must not be guessed.
 """
 
 import os
-import secrets
 import threading
 import time
 from collections.abc import Callable
@@ -154,9 +153,7 @@ def uuid_to_ulid(value: UUID) -> str:
     return ulid_text(value.int)
 
 
-def nanoid(
-    size: int = 21, alphabet: str = NANOID_ALPHABET, *, random: Callable[[int], bytes] = secrets.token_bytes
-) -> str:
+def nanoid(size: int = 21, alphabet: str = NANOID_ALPHABET, *, random: Callable[[int], bytes] = os.urandom) -> str:
     """Return `size` random characters of `alphabet`, each as likely as the others; 21 of 64 are 126 bits.
 
     Raises `BadValue` for a size below 1, and for an alphabet that has not 2 to 256 different characters.
@@ -187,7 +184,9 @@ def new_token(size: int = 32) -> str:
     if size < 16:
         raise BadValue("a token of at least 16 bytes", size)
 
-    return secrets.token_urlsafe(size)
+    from secrets import token_urlsafe
+
+    return token_urlsafe(size)
 
 
 class SnowflakeParts(NamedTuple):

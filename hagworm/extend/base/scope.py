@@ -1,16 +1,20 @@
 """Blocks of code in which something holds: errors that are expected, values that come back."""
 
-import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hagworm.extend.error import BadValue
+
+if TYPE_CHECKING:
+    import logging
 
 __all__ = ("Suppressed", "suppress_logged", "swapped")
 
 ABSENT: Any = object()
+WARNING = 30
+"""The level of logging; the module itself is not imported for it."""
 
 
 @dataclass(slots=True)
@@ -27,8 +31,8 @@ class Suppressed:
 @contextmanager
 def suppress_logged(
     *kinds: type[Exception],
-    logger: logging.Logger | None = None,
-    level: int = logging.WARNING,
+    logger: "logging.Logger | None" = None,
+    level: int = WARNING,
     text: str = "suppressed",
 ) -> Iterator[Suppressed]:
     """End the block at an error of one of `kinds`, and log it with its traceback; any other goes on as usual.
@@ -38,6 +42,8 @@ def suppress_logged(
     """
     if not kinds or any(kind is Exception or not issubclass(kind, Exception) for kind in kinds):
         raise BadValue("the kinds of errors that are expected, each by its name", [kind.__name__ for kind in kinds])
+
+    import logging
 
     outcome = Suppressed()
 
