@@ -21,7 +21,6 @@ ZIP64_LOCATOR = b"PK\x06\x07"
 ENTRY = 46 + 256
 
 LONGEST_TEXT = 1 << 19
-LONGEST_TAG = 1 << 20
 MOST_IN_A_ROW = COLUMNS * 8
 MOST_SHARED = 1_000_000
 MOST_ELSEWHERE = 50_000
@@ -161,24 +160,19 @@ class Examination:
 
     def run(self, pieces: Iterator[bytes]) -> Extent:
         """Return how far the part goes, if it is a sheet. Raises `WorkbookRefused`."""
-        fed = quiet = 0
+        quiet = 0
         seen = (0, 0)
 
         try:
             for piece in pieces:
                 self.parser.Parse(piece, False)
-                fed += len(piece)
-
-                if fed - max(0, self.parser.CurrentByteIndex) > LONGEST_TAG:
-                    raise self.refusal(f"a tag has more than {LONGEST_TAG} bytes")
-
-                # Where no element begins there is text, perhaps in pieces, all of which somebody would put together.
+                # Where no element begins there is one long tag, or text, perhaps in pieces that somebody would join.
                 now = (self.elements, self.in_row)
                 quiet = quiet + len(piece) if now == seen else 0
                 seen = now
 
                 if quiet > LONGEST_TEXT:
-                    raise self.refusal(f"a text has more than {LONGEST_TEXT} bytes")
+                    raise self.refusal(f"a text or a tag has more than {LONGEST_TEXT} bytes")
 
             self.parser.Parse(b"", True)
         except expat.ExpatError as exc:

@@ -168,6 +168,26 @@ def test_r50_a_bomb_is_refused_in_little_memory_and_time(name: str) -> None:
         tracemalloc.stop()
 
 
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("zeros in a sheet", "a text or a tag has more than 524288 bytes"),
+        ("text in pieces", "a text or a tag has more than 524288 bytes"),
+        ("one long tag", "a text or a tag has more than 524288 bytes"),
+        ("too many rows", "more than 1048576 rows"),
+        ("too much beside rows", "more elements than 16384 cells need"),
+        ("a row of too much", "row 1 has more elements"),
+        ("deep", "more elements"),
+        ("too many texts", "more than 1000000 elements"),
+        ("too many styles", "more than 50000 elements"),
+        ("many parts", "more than the 2000 parts"),
+    ],
+)
+def test_a_bomb_is_refused_for_what_it_would_do_where_how_it_is_packed_says_nothing(name: str, message: str) -> None:
+    with pytest.raises(WorkbookRefused, match=message):
+        list(read_rows(BOMBS[name](), limits=ReadLimits(ratio=1_000_000)))
+
+
 def test_r50_there_are_at_least_40_of_them() -> None:
     assert len(BOMBS) >= 40
 
