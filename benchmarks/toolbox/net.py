@@ -32,7 +32,8 @@ class Answer(asyncio.Protocol):
 
     def data_received(self, data):
         if data.startswith(b"GET"):
-            self.transport.write(b"HTTP/1.1 200 OK\\r\\nContent-Type: text/plain\\r\\nContent-Length: 13\\r\\n\\r\\nforty-two: 42")
+            head = b"HTTP/1.1 200 OK\\r\\nContent-Type: text/plain\\r\\nContent-Length: 13\\r\\n\\r\\n"
+            self.transport.write(head + b"forty-two: 42")
         else:
             self.transport.write(data)
 

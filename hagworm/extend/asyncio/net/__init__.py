@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from hagworm.extend.asyncio.net.response import StreamedResponse as StreamedResponse
     from hagworm.extend.asyncio.net.server import FramedServer as FramedServer
     from hagworm.extend.asyncio.net.server import private_folder as private_folder
+    from hagworm.extend.asyncio.net.tls import pin_of as pin_of
     from hagworm.extend.asyncio.net.tls import server_context as server_context
     from hagworm.extend.asyncio.net.tls import tls_context as tls_context
     from hagworm.extend.asyncio.net.transfer import download as download
@@ -52,6 +53,7 @@ HOMES = {
     "connect": f"{SHELL}.connection",
     "download": f"{SHELL}.transfer",
     "open_datagram": f"{SHELL}.datagram",
+    "pin_of": f"{SHELL}.tls",
     "private_folder": f"{SHELL}.server",
     "server_context": f"{SHELL}.tls",
     "spool": f"{SHELL}.transfer",

@@ -15,7 +15,7 @@ from hagworm.extend.asyncio.net.order import Order, join_url, next_order, read_u
 from hagworm.extend.asyncio.net.resolver import Lookup, Resolver, lookup
 from hagworm.extend.asyncio.net.response import Response, StreamedResponse, read_body
 from hagworm.extend.asyncio.net.tls import check_context, tls_context
-from hagworm.extend.asyncio.net.translation import translated
+from hagworm.extend.asyncio.net.translation import Translated
 from hagworm.extend.asyncio.net.upload import (
     Body,
     Content,
@@ -471,7 +471,7 @@ class HTTPClient:
         status = answer.status
 
         try:
-            with translated(str(order.url), status, repeat=order.may_repeat):
+            with Translated(str(order.url), status, repeat=order.may_repeat):
                 if status >= 400:
                     raise await self.failure(order, answer)
 
@@ -488,7 +488,7 @@ class HTTPClient:
 
         try:
             if answer.status >= 400 and not order.wants_errors:
-                with translated(str(order.url), answer.status, repeat=order.may_repeat):
+                with Translated(str(order.url), answer.status, repeat=order.may_repeat):
                     raise await self.failure(order, answer)
         except BaseException:
             answer.close()
@@ -533,7 +533,7 @@ class HTTPClient:
         if body.data is None and body.pieces is not None and body.size is not None:
             headers = {**headers, "content-length": str(body.size)}
 
-        with translated(str(order.url), 0, repeat=order.may_repeat):
+        with Translated(str(order.url), 0, repeat=order.may_repeat):
             try:
                 return await session.request(
                     order.method, order.url, headers=headers, data=carried.payload(), allow_redirects=False

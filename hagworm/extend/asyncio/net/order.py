@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ("Order", "join_url", "next_order", "read_url")
 
+FORBIDDEN = re.compile(r"[\x00-\x20\x7f\\]")
 ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
 
@@ -58,7 +59,7 @@ def read_url(text: str) -> "URL":
     from yarl import URL
 
     # yarl would leave them out, or quote them: neither is what was asked for.
-    if any(character <= " " or character in "\\\x7f" for character in text):
+    if FORBIDDEN.search(text):
         raise URLRefused(hide_secrets(text), "it holds a character that no URL may hold")
 
     try:

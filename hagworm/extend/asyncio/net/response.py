@@ -4,7 +4,7 @@ import re
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from hagworm.extend.asyncio.net.translation import translated
+from hagworm.extend.asyncio.net.translation import Translated
 from hagworm.extend.error import BodyDamaged, BodyTooLong, StatusFailed
 from hagworm.extend.net.headers import Headers
 from hagworm.extend.net.policy import hide_secrets
@@ -122,7 +122,7 @@ class StreamedResponse(Answer):
 
     async def chunks(self) -> AsyncIterator[bytes]:
         """Yield the body as it comes. Raises `BodyTooLong`, `BodyDamaged` where it ends too early, `PeerSilent`."""
-        with translated(self.url, self.status, repeat=self.may_repeat):
+        with Translated(self.url, self.status, repeat=self.may_repeat):
             async for piece in self.pieces():
                 self.received += len(piece)
 

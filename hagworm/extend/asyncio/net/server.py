@@ -24,6 +24,8 @@ __all__ = ("FramedServer", "ServerStatistics", "private_folder")
 
 logger = logging.getLogger("hagworm")
 
+TURNS = 4
+
 Handler = Callable[[FramedConnection], Awaitable[object]]
 
 
@@ -80,6 +82,7 @@ class FramedServer:
         self.users = {os.getuid(), 0} if users is None else set(users)
         self.server: asyncio.Server | None = None
         self.inode = 0
+        self.is_closing = False
         self.tasks: set[asyncio.Task[None]] = set()
         self.accepted = self.refused = self.lost = self.failed = 0
 
@@ -102,6 +105,8 @@ class FramedServer:
 
     async def start(self) -> None:
         """Begin to listen. Raises `PortInUse`, and OSError for a folder that is not private."""
+        self.is_closing = False
+
         try:
             if self.path is None:
                 self.server = await asyncio.start_server(
@@ -123,7 +128,7 @@ class FramedServer:
         # A plain function: the streams would keep the task of a coroutine function to themselves.
         connection = FramedConnection(reader, writer, framing=self.framing, codec=self.codec)
 
-        if len(self.tasks) >= self.limit or not self.may_enter(connection):
+        if self.is_closing or len(self.tasks) >= self.limit or not self.may_enter(connection):
             self.refused += 1
             connection.abort()
             return
@@ -153,9 +158,20 @@ class FramedServer:
 
     async def aclose(self, grace: float = 0.0) -> None:
         """Take no more connections, wait up to `grace` seconds for those that are open, and end the others."""
-        if self.server is not None:
-            self.server.close()
+        self.is_closing = True
+
+        if (server := self.server) is not None:
             self.server = None
+
+            # Connections that the loop has accepted and not shown us yet: closing the server now would make it lose
+            # them, with their sockets open (asyncio, 3.11). No new ones, a few turns, and they have been turned away.
+            for listener in server.sockets:
+                asyncio.get_running_loop().remove_reader(listener.fileno())
+
+            try:
+                await take_turns()
+            finally:
+                server.close()
 
         if self.path is not None:
             # Only what is ours: another server may listen there by now.
@@ -170,6 +186,12 @@ class FramedServer:
             await cancel_tasks(self.tasks)
 
         # A transport that has been aborted closes its socket at the next turn.
+        await take_turns()
+
+
+async def take_turns() -> None:
+    """Let the loop do what it has begun."""
+    for _ in range(TURNS):
         await asyncio.sleep(0)
 
 

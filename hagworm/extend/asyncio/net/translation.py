@@ -1,8 +1,8 @@
 """What aiohttp and the system say when a request fails, in the words of this house."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import cache
+from types import TracebackType
 
 from hagworm.extend.error import (
     BodyDamaged,
@@ -16,27 +16,36 @@ from hagworm.extend.error import (
 )
 from hagworm.extend.net.policy import hide_secrets
 
-__all__ = ("translate", "translated")
+__all__ = ("Translated", "translate")
 
 Make = Callable[[str, int, bool, Exception], HagwormError]
 
 
-@contextmanager
-def translated(url: str, status: int, *, repeat: bool) -> Iterator[None]:
+class Translated:
     """Turn the errors of aiohttp in the block into ours, which may be retried if `repeat`, or if nothing was sent."""
-    from aiohttp import ClientError
 
-    try:
-        yield
-    except (ClientError, TimeoutError) as error:
-        if isinstance(error, HagwormError):
-            raise
+    __slots__ = ("repeat", "status", "url")
 
-        raise translate(error, url, status, repeat=repeat) from error
+    def __init__(self, url: str, status: int, *, repeat: bool) -> None:
+        self.url = url
+        self.status = status
+        self.repeat = repeat
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if isinstance(error, Exception) and not isinstance(error, HagwormError):
+            from aiohttp import ClientError
+
+            if isinstance(error, ClientError | TimeoutError):
+                raise translate(error, self.url, self.status, repeat=self.repeat) from error
 
 
 def translate(error: Exception, url: str, status: int, *, repeat: bool) -> HagwormError:
-    """Return our error for one of aiohttp, as `translated` does."""
+    """Return our error for one of aiohttp, as `Translated` does."""
     for kind, make in translations():
         if isinstance(error, kind):
             return make(hide_secrets(url), status, repeat, error)

@@ -186,6 +186,24 @@ async def test_a_server_that_closes_ends_its_handlers() -> None:
             await connection.receive()
 
 
+@pytest.mark.parametrize("kind", ["port", "path"])
+async def test_a_connection_that_comes_while_the_server_closes_is_closed(tmp_path: Path, kind: str) -> None:
+    path = private_folder(tmp_path / "run") / "socket"
+    where: dict[str, Any] = {"port": 0} if kind == "port" else {"path": path}
+
+    for turns in range(6):
+        async with FramedServer(echo, **where) as server:
+            family = socket.AF_INET if kind == "port" else socket.AF_UNIX
+
+            with socket.socket(family) as client:
+                client.connect(("127.0.0.1", server.port) if kind == "port" else str(path))
+
+                for _ in range(turns):
+                    await asyncio.sleep(0)
+
+        assert server.statistics().open == 0
+
+
 async def test_a_port_in_use_is_said_to_be_in_use() -> None:
     async with FramedServer(echo, port=0) as server:
         with pytest.raises(PortInUse, match=str(server.port)):
