@@ -5,7 +5,7 @@ import socket
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hagworm.extend.base import address
@@ -33,6 +33,7 @@ NETWORKS = st.tuples(FOUR, st.integers(0, 32)).map(lambda pair: IPv4Network(pair
 ).map(lambda pair: IPv6Network(pair, strict=False))
 
 
+@settings(deadline=None)
 @given(FOUR | SIX)
 def test_an_address_and_its_number_are_the_same(ip: IPv4Address | IPv6Address) -> None:
     assert int_to_ip(ip_to_int(str(ip)), ip.version) == ip
@@ -52,6 +53,7 @@ def test_numbers_that_are_no_address_are_refused() -> None:
             int_to_ip(*wrong)
 
 
+@settings(deadline=None)
 @given(st.lists(NETWORKS, max_size=12), st.lists(FOUR | SIX, max_size=8))
 def test_a_set_holds_exactly_what_its_networks_hold(
     networks: list[IPv4Network | IPv6Network], others: list[IPv4Address | IPv6Address]
@@ -102,6 +104,7 @@ def test_what_is_of_the_open_internet(text: str) -> None:
     assert is_public(text)
 
 
+@settings(deadline=None)
 @given(FOUR)
 def test_an_ipv4_address_is_found_in_every_wrapping(ip: IPv4Address) -> None:
     number = int(ip)
@@ -116,6 +119,7 @@ HOSTS = (
 )
 
 
+@settings(deadline=None)
 @given(HOSTS, st.integers(0, 65535))
 def test_host_and_port_come_back_ipv6_included(host: str, port: int) -> None:
     assert parse_host_port(format_host_port(host, port)) == (host, port)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hagworm.extend.base.archive import (
@@ -64,6 +64,7 @@ def refused(file: io.BytesIO, folder: Path, match: str, **options: Any) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@settings(max_examples=30, deadline=None)
 @given(contents=CONTENTS)
 def test_what_is_packed_comes_back(
     kind: ArchiveKind, contents: dict[str, bytes], tmp_path_factory: pytest.TempPathFactory

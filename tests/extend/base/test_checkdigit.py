@@ -3,7 +3,7 @@
 from datetime import date
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hagworm.extend.base.checkdigit import (
@@ -28,6 +28,7 @@ from hagworm.extend.error import BadValue
 DIGITS = st.text(st.sampled_from("0123456789"), min_size=1, max_size=30)
 
 
+@settings(deadline=None)
 @given(DIGITS)
 def test_luhn_finds_every_wrong_digit(payload: str) -> None:
     number = payload + luhn_digit(payload)
@@ -37,6 +38,7 @@ def test_luhn_finds_every_wrong_digit(payload: str) -> None:
         assert not is_luhn(number[:index] + str((int(digit) + 1) % 10) + number[index + 1 :])
 
 
+@settings(deadline=None)
 @given(DIGITS)
 def test_mod_11_2_finds_every_wrong_digit_and_every_swap(payload: str) -> None:
     character = iso7064_mod11_2(payload)
@@ -127,6 +129,7 @@ def test_accounts() -> None:
         assert not is_iban(wrong)
 
 
+@settings(deadline=None)
 @given(st.text(st.sampled_from("0123456789ABCXYZ"), min_size=18, max_size=18))
 def test_an_account_with_its_check_digits_is_one(account: str) -> None:
     assert is_iban(f"GB{iso7064_mod97_10(f'{account}GB')}{account}")
@@ -140,6 +143,7 @@ def test_books() -> None:
         assert not is_isbn(wrong)
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_no_text_makes_a_question_fail(text: str) -> None:
     for ask in (is_bank_card, is_credit_code, is_iban, is_identity_card, is_isbn, is_luhn):

@@ -5,7 +5,7 @@ from collections import Counter
 from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hagworm.extend.base.choice import AliasTable, choose, choose_weighted
@@ -22,6 +22,7 @@ def test_u2_what_has_no_weight_is_never_chosen() -> None:
     assert {table.choose(random=random) for _ in range(1000)} == {"always"}
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.integers(), st.floats(0, 1e308), min_size=1), st.integers())
 def test_u2_only_weights_above_zero_count(weights: dict[int, float], seed: int) -> None:
     if not any(weights.values()):
@@ -49,6 +50,7 @@ def test_u2_choices_are_in_proportion_to_the_weights() -> None:
         assert sum((counts[item] - count) ** 2 / count for item, count in expected.items()) < 13.8
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.integers(), st.integers(0, 1000), min_size=1))
 def test_the_shares_of_an_alias_table_are_the_weights(weights: dict[int, int]) -> None:
     if not (total := sum(weights.values())):

@@ -5,7 +5,7 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hagworm.extend.base.clock import (
@@ -67,6 +67,7 @@ def test_u3_a_moment_without_a_zone_is_refused(use: object) -> None:
         use(datetime(2024, 1, 1))  # type: ignore[operator]  # one of several functions
 
 
+@settings(deadline=None)
 @given(MOMENTS, ZONES)
 def test_a_stamp_and_a_moment_are_the_same(moment: datetime, zone: ZoneInfo) -> None:
     assert from_stamp(to_stamp(moment, unit="us"), zone, unit="us") == moment
@@ -74,6 +75,7 @@ def test_a_stamp_and_a_moment_are_the_same(moment: datetime, zone: ZoneInfo) -> 
     assert parse_time(format_time(moment.astimezone(zone))) == moment
 
 
+@settings(deadline=None)
 @given(MOMENTS, ZONES, st.integers(-40, 40))
 def test_u3_spans_follow_each_other_without_gap_or_overlap(moment: datetime, zone: ZoneInfo, shift: int) -> None:
     local = moment.astimezone(zone)
@@ -87,6 +89,7 @@ def test_u3_spans_follow_each_other_without_gap_or_overlap(moment: datetime, zon
             assert not left.overlaps(right)
 
 
+@settings(deadline=None)
 @given(st.dates(date(1900, 1, 2), date(2099, 12, 30)), ZONES)
 def test_u3_a_day_begins_at_its_first_moment(day: date, zone: ZoneInfo) -> None:
     start = first_moment(day, zone)

@@ -13,7 +13,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hagworm.extend.base import codec
@@ -75,6 +75,7 @@ def library(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
     return name
 
 
+@settings(deadline=None)
 @given(PLAIN)
 def test_u7_json_comes_back_from_every_library_as_it_went(value: Any) -> None:
     documents = []
@@ -198,6 +199,7 @@ def test_without_msgspec_and_orjson_the_standard_library_is_taken(monkeypatch: p
     assert decode_json(b"[1]") == [1]
 
 
+@settings(deadline=None)
 @given(st.recursive(LEAVES | st.binary(), lambda inner: st.lists(inner) | st.dictionaries(TEXT, inner), max_leaves=10))
 def test_msgpack_comes_back_as_it_went(value: Any) -> None:
     assert decode_msgpack(encode_msgpack(value)) == value
@@ -229,6 +231,7 @@ def test_depth_of_msgpack_has_an_end() -> None:
         encode_msgpack(object())
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_bytes_come_back_from_every_alphabet(data: bytes) -> None:
     for urlsafe in (True, False):
@@ -241,6 +244,7 @@ def test_bytes_come_back_from_every_alphabet(data: bytes) -> None:
     assert base64.urlsafe_b64decode(encode_base64(data, padding=True)) == data
 
 
+@settings(deadline=None)
 @given(st.text(max_size=12))
 def test_every_value_has_one_text(text: str) -> None:
     """What is taken is, but for its `=`, exactly what would be written."""
@@ -288,6 +292,7 @@ def test_base58_is_the_one_of_bitcoin() -> None:
         decode_base58("2" * 9000)
 
 
+@settings(deadline=None)
 @given(st.binary())
 def test_compressed_bytes_come_back(data: bytes) -> None:
     assert decode_zlib(encode_zlib(data)) == data
@@ -324,6 +329,7 @@ def document(inner: Any) -> Any:
     return st.tuples(children, attributes).map(lambda both: {**both[0], **both[1]} or "")
 
 
+@settings(deadline=None)
 @given(XML_NAMES, st.recursive(XML_TEXT, document, max_leaves=6))
 def test_xml_comes_back_as_it_went(root: str, value: Any) -> None:
     assert decode_xml(encode_xml({root: value})) == {root: value}

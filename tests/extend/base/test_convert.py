@@ -4,7 +4,7 @@ import math
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hagworm.extend.base.convert import (
@@ -97,11 +97,13 @@ def test_what_is_no_truth_value_is_refused(value: object) -> None:
     assert bool_or(value, default=None) is None
 
 
+@settings(deadline=None)
 @given(st.integers())
 def test_a_number_is_read_as_it_is_written(number: int) -> None:
     assert parse_int(str(number)) == parse_int(f" {number:+d}\n".encode()) == number
 
 
+@settings(deadline=None)
 @given(st.floats(allow_nan=False, allow_infinity=False))
 def test_a_float_is_read_as_it_is_written(number: float) -> None:
     assert parse_float(repr(number)) == number
@@ -126,6 +128,7 @@ def test_coercion_takes_text_and_bytes_only() -> None:
             to_text(wrong)  # type: ignore[arg-type]  # that is what is refused
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(st.sampled_from("a,|\\0;")) | st.text()), st.sampled_from(",|;"))
 def test_u6_joined_text_comes_apart_as_it_was(items: list[str], separator: str) -> None:
     assert split_text(join_text(items, separator), separator) == items
@@ -170,6 +173,7 @@ def test_u8_a_wrong_item_is_named_and_not_lost() -> None:
         split_numbers("1,,2")
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers()))
 def test_numbers_come_apart_as_they_were(numbers: list[int]) -> None:
     assert split_numbers(join_numbers(numbers)) == numbers

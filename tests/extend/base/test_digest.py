@@ -5,7 +5,7 @@ import io
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hagworm.extend.base.digest import (
@@ -54,6 +54,7 @@ def test_what_blake2_cannot_do_is_named(wrong: dict[str, object]) -> None:
         blake2b("a", **wrong)  # type: ignore[arg-type]  # that is what is refused
 
 
+@settings(deadline=None)
 @given(PARTS, PARTS)
 def test_different_parts_have_different_hashes(left: list[str], right: list[str]) -> None:
     assert (stable_hash64(*left) == stable_hash64(*right)) == (left == right)

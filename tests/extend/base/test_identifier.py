@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hagworm.extend.base.identifier import (
@@ -66,6 +66,7 @@ def test_a_uuid_of_version_7_is_the_one_of_rfc_9562() -> None:
     assert uuid_time(made) == datetime(2022, 2, 22, 19, 22, 22, tzinfo=UTC)
 
 
+@settings(deadline=None)
 @given(JUMPS)
 def test_each_is_greater_than_the_one_before_whatever_the_clock_does(jumps: list[int]) -> None:
     clock = Clock()
@@ -122,6 +123,7 @@ def test_a_ulid_is_the_one_of_its_specification() -> None:
     assert ulid_to_uuid("7ZZZZZZZZZZZZZZZZZZZZZZZZZ").int == (1 << 128) - 1
 
 
+@settings(deadline=None)
 @given(st.integers(0, (1 << 128) - 1))
 def test_a_ulid_and_a_uuid_are_the_same_bits(bits: int) -> None:
     value = uuid.UUID(int=bits)
@@ -142,6 +144,7 @@ def test_only_version_7_tells_its_time() -> None:
         uuid_time(uuid4())
 
 
+@settings(deadline=None)
 @given(st.integers(1, 60), st.sets(st.characters(min_codepoint=33, max_codepoint=300), min_size=2, max_size=200))
 def test_a_nanoid_has_its_size_and_its_alphabet(size: int, characters: set[str]) -> None:
     alphabet = "".join(characters)
@@ -168,6 +171,7 @@ def test_what_could_be_guessed_is_refused() -> None:
     assert len(new_token()) == 43
 
 
+@settings(deadline=None)
 @given(JUMPS, st.integers(0, 31))
 def test_a_snowflake_is_never_given_twice_and_always_greater(jumps: list[int], node: int) -> None:
     clock = Clock()

@@ -1,7 +1,7 @@
 """What is masked cannot be read, and what is nobody's is not masked."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hagworm.extend.base.checkdigit import iso7064_mod11_2, luhn_digit
@@ -24,6 +24,7 @@ def test_masks() -> None:
     assert mask_name("张") == "*"
 
 
+@settings(deadline=None)
 @given(st.text(), st.integers(0, 20), st.integers(0, 20))
 def test_at_least_half_is_hidden_and_the_length_stays(text: str, start: int, end: int) -> None:
     masked = mask(text, start, end, character="•")
@@ -37,6 +38,7 @@ def test_a_negative_number_of_characters_is_refused() -> None:
         mask("secret", -1)
 
 
+@settings(deadline=None)
 @given(PAYLOADS)
 def test_no_card_survives_in_text(payload: str) -> None:
     number = payload + luhn_digit(payload)
@@ -60,6 +62,7 @@ def test_personal_data_in_text_is_masked_and_other_numbers_are_not() -> None:
     assert body not in redact(f"id={body}{iso7064_mod11_2(body)};")
 
 
+@settings(deadline=None)
 @given(st.text(st.sampled_from("ab@. ")))
 def test_text_without_numbers_and_addresses_stays(text: str) -> None:
     if "@" not in text:

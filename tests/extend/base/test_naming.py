@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hagworm.extend.base.naming import camel_keys, snake_keys, to_camel, to_pascal, to_snake
@@ -34,6 +34,7 @@ def test_u10_acronyms_digits_underscores_and_other_scripts_are_kept(name: str, s
     assert to_snake(name) == snake
 
 
+@settings(deadline=None)
 @given(SNAKES)
 def test_u10_snake_comes_back_from_camel_and_pascal(name: str) -> None:
     assert to_snake(name) == name
@@ -41,6 +42,7 @@ def test_u10_snake_comes_back_from_camel_and_pascal(name: str) -> None:
     assert to_snake(to_pascal(name)) == name
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_u10_no_name_is_lost(name: str) -> None:
     for change in (to_snake, to_camel, to_pascal):

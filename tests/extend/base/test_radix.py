@@ -1,7 +1,7 @@
 """Numbers in the digits of any alphabet."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hagworm.extend.base.radix import BASE24, BASE36, BASE58, BASE62, from_radix, to_radix
@@ -10,6 +10,7 @@ from hagworm.extend.error import BadValue, LimitExceeded
 ALPHABETS = {"24": BASE24, "36": BASE36, "58": BASE58, "62": BASE62, "2": "01", "words": "的一是不"}
 
 
+@settings(deadline=None)
 @given(number=st.integers(), width=st.integers(0, 40), alphabet=st.sampled_from(sorted(ALPHABETS)))
 def test_u4_every_number_comes_back_from_every_alphabet(number: int, width: int, alphabet: str) -> None:
     digits = ALPHABETS[alphabet]
@@ -27,6 +28,7 @@ def test_u4_zero_the_sign_and_the_width_are_kept() -> None:
     assert to_radix(-0x7FFFFFFF, BASE36) == "-zik0zj"
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 62**8 - 1)))
 def test_texts_of_one_width_sort_as_their_numbers(numbers: list[int]) -> None:
     texts = [to_radix(number, width=8) for number in numbers]

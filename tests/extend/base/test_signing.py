@@ -4,7 +4,7 @@ import hashlib
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hagworm.extend.base.signing import canonical, check, legacy_join, legacy_sign_md5, sign
@@ -27,6 +27,7 @@ def exact(value: Any) -> Any:
             return (type(value).__name__, repr(value))
 
 
+@settings(deadline=None)
 @given(VALUES, VALUES)
 def test_u5_two_values_share_no_canonical_form(left: Any, right: Any) -> None:
     assert (canonical(left) == canonical(right)) == (exact(left) == exact(right))
@@ -53,6 +54,7 @@ def test_u5_what_the_original_took_for_the_same_differs(left: dict[str, Any], ri
         check(right, signature, KEY)
 
 
+@settings(deadline=None)
 @given(PARAMS)
 def test_a_signature_is_found_right_whatever_the_order(params: dict[str, Any]) -> None:
     check(dict(reversed(params.items())), sign(params, KEY), KEY)

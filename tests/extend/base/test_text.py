@@ -1,7 +1,7 @@
 """Widths are those of a terminal, cuts fall between characters, and full-width forms change nothing but their width."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hagworm.extend.base.text import clusters, cut_width, display_width, pad_width, to_fullwidth, to_halfwidth
@@ -41,17 +41,20 @@ def test_widths(text: str, width: int) -> None:
     assert display_width(text) == width
 
 
+@settings(deadline=None)
 @given(TEXTS)
 def test_clusters_lose_nothing(text: str) -> None:
     assert "".join(clusters(text)) == text
     assert all(clusters(text))
 
 
+@settings(deadline=None)
 @given(st.lists(PIECES))
 def test_the_width_of_separate_characters_is_the_sum(pieces: list[str]) -> None:
     assert display_width(" ".join(pieces)) == sum(map(display_width, pieces)) + max(0, len(pieces) - 1)
 
 
+@settings(deadline=None)
 @given(TEXTS, st.integers(1, 30))
 def test_a_cut_fits_and_is_as_long_as_can_be(text: str, width: int) -> None:
     cut = cut_width(text, width)
@@ -75,6 +78,7 @@ def test_a_cut_never_falls_into_a_character() -> None:
         cut_width("中文", 1, end="……"[:1] * 2)
 
 
+@settings(deadline=None)
 @given(st.text(), st.integers(0, 40))
 def test_padding_fills_up_and_never_cuts(text: str, width: int) -> None:
     left, right = pad_width(text, width), pad_width(text, width, right=True)
@@ -92,6 +96,7 @@ def test_u10_a_dot_in_full_width_is_no_full_stop_so_that_numbers_stay_numbers() 
     assert to_halfwidth("３．１４。") == "3.14。"
 
 
+@settings(deadline=None)
 @given(st.text(st.characters(min_codepoint=32, max_codepoint=126)))
 def test_u10_full_width_and_back_is_the_same(text: str) -> None:
     assert to_halfwidth(to_fullwidth(text)) == text

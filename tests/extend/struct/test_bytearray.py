@@ -5,7 +5,7 @@ import struct
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hagworm.extend.error import BadEncoding, BadValue, EndOfData, LimitExceeded
@@ -39,6 +39,7 @@ VALUES = st.one_of(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(VALUES), st.sampled_from(ENDIANS))
 def test_s2_every_kind_of_value_comes_back(values: list[tuple[str, Any]], endian: Endian) -> None:
     array = ByteArray(endian=endian)
@@ -74,6 +75,7 @@ def test_s2_a_number_of_every_size_is_read_in_all_its_bytes(name: str) -> None:
             getattr(ByteArray(), f"write_{name}")(beyond)
 
 
+@settings(deadline=None)
 @given(integers("i32"), st.floats(width=32, allow_nan=False))
 def test_bytes_are_those_of_struct(number: int, real: float) -> None:
     for endian, mark in zip(ENDIANS, "><", strict=True):
@@ -107,6 +109,7 @@ def test_varints_are_those_of_protocol_buffers() -> None:
         ByteArray().write_zigzag(1 << 63)
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 70).flatmap(lambda count: st.tuples(st.integers(0, (1 << count) - 1), st.just(count)))))
 def test_bits_come_back(fields: list[tuple[int, int]]) -> None:
     array = ByteArray()
@@ -146,6 +149,7 @@ def test_bits_and_bytes_are_not_mixed_by_accident() -> None:
         array.read_bits(1)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=40), st.integers(0, 60))
 def test_a_read_beyond_the_end_moves_nothing(data: bytes, size: int) -> None:
     array = ByteArray(data)

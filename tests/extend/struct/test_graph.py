@@ -3,7 +3,7 @@
 import graphlib
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hagworm.extend.error import CycleFound, NoCandidate
@@ -15,6 +15,7 @@ DAGS = GRAPHS.map(
 )
 
 
+@settings(deadline=None)
 @given(GRAPHS)
 def test_an_order_or_a_circle_and_never_both(edges: dict[int, list[int]]) -> None:
     graph = Graph(edges)
@@ -35,6 +36,7 @@ def test_an_order_or_a_circle_and_never_both(edges: dict[int, list[int]]) -> Non
         assert graph.find_cycle() == []
 
 
+@settings(deadline=None)
 @given(DAGS)
 def test_nothing_waits_longer_than_it_must(edges: dict[int, list[int]]) -> None:
     graph = Graph(edges)
@@ -44,6 +46,7 @@ def test_nothing_waits_longer_than_it_must(edges: dict[int, list[int]]) -> None:
         assert depth[node] == max([depth[target] + 1 for target in graph.targets(node)], default=0)
 
 
+@settings(deadline=None)
 @given(GRAPHS)
 def test_what_can_be_reached_is_what_a_way_leads_to(edges: dict[int, list[int]]) -> None:
     graph = Graph(edges)

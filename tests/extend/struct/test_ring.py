@@ -13,7 +13,7 @@ KEYS = [f"key {number}" for number in range(300)]
 NODES = st.lists(st.sampled_from([f"node {number}" for number in range(8)]), unique=True, min_size=1)
 
 
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)
 @given(NODES, st.integers(1, 3))
 def test_a_node_that_comes_takes_keys_only_to_itself_and_gives_them_back(nodes: list[str], weight: int) -> None:
     ring = HashRing(nodes, replicas=20)
@@ -26,7 +26,7 @@ def test_a_node_that_comes_takes_keys_only_to_itself_and_gives_them_back(nodes: 
     assert [ring.get(key) for key in KEYS] == before
 
 
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)
 @given(NODES)
 def test_the_order_in_which_nodes_came_does_not_matter(nodes: list[str]) -> None:
     left, right = HashRing(nodes, replicas=10), HashRing(reversed(nodes), replicas=10)
@@ -54,6 +54,7 @@ def test_the_same_key_is_at_the_same_node_for_ever() -> None:
     ]
 
 
+@settings(max_examples=30, deadline=None)
 @given(NODES, st.integers(1, 10), st.text())
 def test_copies_are_on_different_nodes(nodes: list[str], count: int, key: str) -> None:
     ring = HashRing(nodes, replicas=5)

@@ -3,7 +3,7 @@
 from collections import Counter
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hagworm.extend.error import BadValue, NoCandidate
@@ -33,6 +33,7 @@ def test_of_nobody_it_is_nobodys_turn() -> None:
             wrong()
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(), unique=True, min_size=1), st.data())
 def test_taking_one_out_leaves_the_turns_of_the_others(items: list[int], data: st.DataObject) -> None:
     ring = RoundRobin(items)
@@ -59,6 +60,7 @@ def test_weights_are_spread_smoothly() -> None:
             WeightedRoundRobin({"a": wrong})  # type: ignore[dict-item]  # that is what is refused
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.integers(), st.integers(1, 20), min_size=1))
 def test_in_one_round_each_has_as_many_turns_as_its_weight(weights: dict[int, int]) -> None:
     ring = WeightedRoundRobin(weights)
@@ -93,6 +95,7 @@ def test_a_load_counts_by_weight() -> None:
             wrong()
 
 
+@settings(deadline=None)
 @given(st.integers(2, 6))
 def test_without_load_turns_go_round(count: int) -> None:
     balancer = LeastLoaded(range(count))
