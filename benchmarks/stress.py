@@ -269,9 +269,7 @@ def watch_memory(options: argparse.Namespace) -> None:
 
     settled = seen[min(10, len(seen) - 1)]
     say(f"{result.figures.total.count} requests in {result.run.seconds:.0f} s")
-    say(
-        f"resident: {settled:.1f} MiB after 10 s, {seen[-1]:.1f} at the end, at most {max(seen):.1f} (goal: 5 of growth)"
-    )
+    say(f"resident: {settled:.1f} MiB after 10 s, {seen[-1]:.1f} at the end, {max(seen):.1f} at most; goal: + 5")
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from hagworm.frame.stress_tests.order import Order
 from hagworm.frame.stress_tests.tally import Row, Tally
-from hagworm.frame.stress_tests.target import Target, reach
+from hagworm.frame.stress_tests.target import Target, resolve
 
 __all__ = ("Closable", "Desk", "Seat")
 
@@ -33,7 +33,7 @@ class Desk:
         """The load has ended: what is cut off now is counted as unfinished already."""
         self.is_open = order.plan.model == "open"
         self.loop = asyncio.get_running_loop()
-        self.addresses: dict[Target, asyncio.Future[tuple[str, int]]] = {}
+        self.addresses: dict[Target, asyncio.Future[list[str]]] = {}
         self.shared: dict[Any, Closable] = {}
         """What a protocol keeps for all users, under a key of its own."""
 
@@ -43,18 +43,18 @@ class Desk:
     async def address(self, target: Target) -> tuple[str, int]:
         """Return where a target is; it is looked up, and asked whether it may be loaded, once.
 
-        Raises `TargetRefused` or `TargetUnreachable`.
+        Raises `TargetRefused`, or `TargetUnreachable` where it has none.
         """
         home = self.order.target
 
-        if (target.host, target.port) == (home.host, home.port) and self.order.address[1]:
+        if (target.host, target.port) == (home.host, home.port):
             return self.order.address
 
         if (found := self.addresses.get(target)) is None:
-            found = asyncio.ensure_future(asyncio.to_thread(reach, target, mine=self.order.mine))
+            found = asyncio.ensure_future(asyncio.to_thread(resolve, target, mine=self.order.mine))
             self.addresses[target] = found
 
-        return await asyncio.shield(found)
+        return (await asyncio.shield(found))[0], target.port
 
     async def close(self) -> None:
         """Close what is shared; may be called again."""

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from hagworm.extend.error import StressError, TargetRefused, TargetUnreachable
 
-__all__ = ("PORTS", "Target", "is_loopback", "parse_target", "reach")
+__all__ = ("PORTS", "Target", "is_loopback", "parse_target", "reach", "resolve")
 
 PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 
@@ -82,11 +82,11 @@ def is_loopback(address: str) -> bool:
     return (mapped or ip).is_loopback
 
 
-def reach(target: Target, *, mine: bool, seconds: float = 5.0) -> tuple[str, int]:
-    """Return the address of a target that answers there, having connected to it once.
+def resolve(target: Target, *, mine: bool) -> list[str]:
+    """Return the addresses of a target.
 
-    Raises `TargetRefused` where it has an address that is not loopback and is not said to be `mine`, before anything
-    is sent; `TargetUnreachable` where nothing answers within `seconds`.
+    Raises `TargetRefused` where one of them is not loopback and the target is not said to be `mine`, and
+    `TargetUnreachable` where there is none.
     """
     try:
         found = socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
@@ -101,9 +101,17 @@ def reach(target: Target, *, mine: bool, seconds: float = 5.0) -> tuple[str, int
             " expected; add --target-is-mine where it is"
         )
 
+    return addresses
+
+
+def reach(target: Target, *, mine: bool, seconds: float = 5.0) -> tuple[str, int]:
+    """Return the address of a target that answers there, having connected to it once.
+
+    Raises what `resolve` raises, before anything is sent, and `TargetUnreachable` where nothing answers in time.
+    """
     problem: OSError | None = None
 
-    for address in addresses:
+    for address in resolve(target, mine=mine):
         try:
             with socket.create_connection((address, target.port), timeout=seconds):
                 return address, target.port
