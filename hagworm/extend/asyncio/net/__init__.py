@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from hagworm.extend.asyncio.net.tls import server_context as server_context
     from hagworm.extend.asyncio.net.tls import tls_context as tls_context
     from hagworm.extend.asyncio.net.transfer import download as download
+    from hagworm.extend.asyncio.net.transfer import fetch_by as fetch_by
     from hagworm.extend.asyncio.net.transfer import spool as spool
     from hagworm.extend.asyncio.net.upload import Upload as Upload
     from hagworm.extend.net.framing import Delimited as Delimited
@@ -52,6 +53,7 @@ HOMES = {
     "VarintPrefixed": f"{CORE}.framing",
     "connect": f"{SHELL}.connection",
     "download": f"{SHELL}.transfer",
+    "fetch_by": f"{SHELL}.transfer",
     "open_datagram": f"{SHELL}.datagram",
     "pin_of": f"{SHELL}.tls",
     "private_folder": f"{SHELL}.server",

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
 from hagworm.extend.asyncio.base.deadline import within
 from hagworm.extend.asyncio.net.order import Order, join_url, next_order, read_url
@@ -59,15 +59,6 @@ ERROR_BYTES = 8192
 
 SMALL = 1 << 20
 """Up to so many bytes are given to aiohttp in one piece."""
-
-
-class Travelling(Protocol):
-    """What a redirection can be seen in."""
-
-    @property
-    def status(self) -> int: ...
-
-    async def aclose(self) -> None: ...
 
 
 A = TypeVar("A", Response, StreamedResponse)
@@ -291,7 +282,7 @@ class HTTPClient:
         else:
             perform = self.fetch_again
 
-        with self.place(), within(timeout or self.timeout):
+        with Place(self), within(timeout or self.timeout):
             try:
                 return await self.travel(order, perform)
             except StatusFailed as error:
@@ -329,7 +320,7 @@ class HTTPClient:
         order = self.make_order(method, url, params, headers, body, max_bytes, redirects, idempotent)
         order = order if check else replace(order, wants_errors=True)
 
-        with self.place():
+        with Place(self):
             with within(timeout or self.timeout):
                 answer = await self.travel(order, self.open_again)
 
@@ -388,9 +379,6 @@ class HTTPClient:
             wants_errors=False,
             redirects=self.redirects if redirects is None else redirects,
         )
-
-    def place(self) -> "Place":
-        return Place(self)
 
     def session(self) -> "aiohttp.ClientSession":
         if self.is_closed:

@@ -19,9 +19,10 @@ from hagworm.extend.base.codec.msgpack import decode_msgpack, encode_msgpack
 from hagworm.extend.error import BadValue, Closed, ConnectFailed, ConnectionLost, FrameError, Untrusted
 from hagworm.extend.net.framing import Decoder, Framing, LengthPrefixed
 
-__all__ = ("CODECS", "Codec", "CodecName", "Credentials", "FramedConnection", "connect", "find_codec")
+__all__ = ("CHUNK", "CODECS", "Codec", "CodecName", "Credentials", "FramedConnection", "connect", "find_codec")
 
 CHUNK = 1 << 16
+"""How many bytes are read at a time."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from hagworm.extend.asyncio.buffer.spool import FileBuffer
 from hagworm.extend.asyncio.file.lane import Lane
+from hagworm.extend.asyncio.file.loader import Fetch, Fetched
 from hagworm.extend.asyncio.net.client import HTTPClient
 from hagworm.extend.asyncio.net.order import join_url
 from hagworm.extend.asyncio.net.response import StreamedResponse
@@ -21,7 +22,7 @@ from hagworm.extend.net.headers import check_fields
 from hagworm.extend.net.policy import hide_secrets
 from hagworm.extend.net.span import Next, Progress, judge_answer, read_content_range, resume_headers
 
-__all__ = ("Downloaded", "Expected", "download", "read_checksum", "spool")
+__all__ = ("Downloaded", "Expected", "download", "fetch_by", "read_checksum", "spool")
 
 BLOCK = 1 << 18
 """So many bytes are written at a time."""
@@ -86,6 +87,16 @@ async def download(
         await part.finish(part.put_in_place)
 
     return Downloaded(part.path, part.size, errand.resumed, part.tag)
+
+
+def fetch_by(client: HTTPClient) -> Fetch:
+    """Return what a `FileLoader` asks by, so that it does as `client` does: `FileLoader(fetch=fetch_by(client))`."""
+
+    async def fetch(url: str, headers: Mapping[str, str]) -> Fetched:
+        answer = await client.get(url, headers=headers, check=False)
+        return Fetched(answer.status, answer.headers, answer.bytes)
+
+    return fetch
 
 
 async def spool(client: HTTPClient, url: str, buffer: FileBuffer, *, headers: Mapping[str, str] | None = None) -> int:

@@ -10,10 +10,11 @@ import pytest
 from aiohttp import web
 
 from hagworm.extend.asyncio.buffer import FileBuffer
+from hagworm.extend.asyncio.file import FileLoader
 from hagworm.extend.asyncio.net.client import HTTPClient
-from hagworm.extend.asyncio.net.transfer import download, read_checksum, spool
+from hagworm.extend.asyncio.net.transfer import download, fetch_by, read_checksum, spool
 from hagworm.extend.asyncio.resilience import Retry
-from hagworm.extend.error import BodyDamaged, BodyTooLong, NetworkError, StatusFailed
+from hagworm.extend.error import BodyDamaged, BodyTooLong, FetchFailed, NetworkError, StatusFailed
 from hagworm.extend.net.span import Progress
 from hagworm.testing.proxy import FaultProxy, Faults
 from hagworm.testing.sweep import cancel_sweep
@@ -247,6 +248,35 @@ async def test_a_cancelled_download_replaces_nothing_or_everything(tmp_path: Pat
         await cancel_sweep(lambda: download(client, "/", target), check)
 
     assert only(tmp_path, [])
+
+
+async def test_n1_a_loader_asks_by_a_client_again_only_for_what_has_changed_and_keeps_no_failure() -> None:
+    tag, broken = '"v1"', False
+
+    async def answer(request: web.Request) -> web.Response:
+        if broken:
+            return web.Response(status=404)
+
+        if request.headers.get("If-None-Match") == tag:
+            return web.Response(status=304)
+
+        return web.Response(text=f"{tag} for {request.headers.get('X-User')}", headers={"ETag": tag})
+
+    async with serve(answer) as server, HTTPClient(server.url) as client, FileLoader(fetch=fetch_by(client)) as loader:
+        url = f"{server.url}/file"
+        assert await loader.fetch(url, headers={"X-User": "a"}) == b'"v1" for a'
+        assert await loader.fetch(url, headers={"X-User": "b"}) == b'"v1" for b', "nobody gets what is another's"
+        assert await loader.fetch(url, headers={"X-User": "a"}) == b'"v1" for a'
+        assert loader.statistics().loads == 2 and len(server.seen) == 3
+        tag = '"v2"'
+        assert await loader.fetch(url, headers={"X-User": "a"}) == b'"v2" for a'
+        broken = True
+
+        with pytest.raises(FetchFailed):
+            await loader.fetch(url, headers={"X-User": "a"})
+
+        broken = False
+        assert await loader.fetch(url, headers={"X-User": "a"}) == b'"v2" for a'
 
 
 @pytest.mark.parametrize("text", ["", "abc", "sha256", "sha256:", "sha256:xyz", "md6:00", "shake_128:00"])
