@@ -1,6 +1,11 @@
 """R47: stalls are seen, a constant answer is measured as it is, and our counts are the server's own."""
 
 import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
 from typing import Any
 
 from hagworm.frame.stress_tests.crew import Crew, lead
@@ -40,8 +45,29 @@ async def killed(told: Order) -> Result:
         return await running
 
 
+def interrupted(url: str) -> tuple[float, str, int]:
+    """Return how long the report takes after SIGINT, its line, and the exit code."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "hagworm", "stress", url, "--rate", "50", "--duration", "1h", "--processes", "2"],
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None and process.stderr is not None
+        process.stderr.readline()
+        time.sleep(3)
+        began = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        said = process.stdout.readline() + process.stdout.readline()
+        seconds = time.monotonic() - began
+        process.stdout.read()
+
+    return seconds, said, process.returncode
+
+
 def run(bar: Bar) -> None:
-    """Stall, answer slowly, abort, and kill."""
+    """Stall, answer slowly, abort, kill and interrupt."""
     # Whole stalls in a little less than their period: then what waits for 0.9 s is above the 99th percentile.
     seconds = 29.8 if bar.is_long else 9.8
 
@@ -86,6 +112,12 @@ def run(bar: Bar) -> None:
         trial.note(counted=total, received=received, lost=result.run.lost)
         trial.expect(len(result.run.lost) == 1, "the one that was lost is named")
         trial.expect(total == received, f"{total} were counted, {received} received")
+
+    with bar.trial("Ctrl-C") as trial, started() as (url, counters):
+        seconds, said, code = interrupted(f"{url}/slow")
+        trial.note(seconds=seconds, said=said)
+        trial.expect(seconds <= 1.0, f"the report came after {seconds:.2f} s")
+        trial.expect(code == 130 and "GET /slow" in said, "it is a report of what there was")
 
 
 if __name__ == "__main__":
