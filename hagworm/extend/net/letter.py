@@ -4,13 +4,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from email.headerregistry import Address
-from email.message import EmailMessage
-from email.policy import SMTP
-from email.utils import format_datetime
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from hagworm.extend.error import BadValue
+
+if TYPE_CHECKING:
+    from email.headerregistry import Address
+    from email.message import EmailMessage
 
 __all__ = ("Attachment", "Delivery", "Letter", "Refusal", "read_address")
 
@@ -88,8 +88,12 @@ class Letter:
         """The bare addresses of all who get it, each once."""
         return tuple(dict.fromkeys(read_address(text).addr_spec for text in (*self.to, *self.cc, *self.bcc)))
 
-    def message(self, message_id: str, now: datetime) -> EmailMessage:
+    def message(self, message_id: str, now: datetime) -> "EmailMessage":
         """Return the message that is sent; `now` has a time zone."""
+        from email.message import EmailMessage
+        from email.policy import SMTP
+        from email.utils import format_datetime
+
         message = EmailMessage(policy=SMTP)
         message["From"] = read_address(self.sender)
         message["Message-ID"] = message_id
@@ -112,7 +116,7 @@ class Letter:
             else:
                 message.set_content(self.html, subtype="html")
 
-            shown = cast(EmailMessage, message.get_body(("html",)))
+            shown = cast("EmailMessage", message.get_body(("html",)))
 
             for attachment in self.attachments:
                 if attachment.cid:
@@ -162,8 +166,11 @@ class Delivery:
         return not self.refused
 
 
-def read_address(text: str) -> Address:
+def read_address(text: str) -> "Address":
     """Return the address that `text` is, with or without a name. Raises `BadValue` for none and for more than one."""
+    # Loaded with the first letter: the module takes longer than all of this room.
+    from email.policy import SMTP
+
     refuse_control("an address", text)
 
     if len(text) <= LONGEST:

@@ -4,7 +4,6 @@ import ssl
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import UTC, datetime
-from email.utils import make_msgid
 from typing import TYPE_CHECKING, Literal
 
 from hagworm.extend.asyncio.base.deadline import within
@@ -141,6 +140,8 @@ class Mailer:
 
     def name(self, letter: Letter) -> str:
         """Return a new name for a letter."""
+        from email.utils import make_msgid
+
         return make_msgid(domain=read_address(letter.sender).domain)
 
 

@@ -8,7 +8,6 @@ from secrets import token_hex
 from typing import Any
 from urllib.parse import urlencode
 
-from hagworm.extend.asyncio.file.stream import open_file
 from hagworm.extend.base.codec.json import encode_json as write_json
 from hagworm.extend.net.multipart import CLOSING, part_end, part_head, total_size
 
@@ -136,6 +135,8 @@ async def upload_pieces(file: Upload) -> AsyncIterator[bytes]:
         for piece in split(encoded(content)):
             yield piece
     elif isinstance(content, Path):
+        from hagworm.extend.asyncio.file.stream import open_file
+
         async with open_file(content, "rb") as opened:
             while piece := await opened.read(CHUNK):
                 yield piece
