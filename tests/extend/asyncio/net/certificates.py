@@ -1,5 +1,7 @@
 """Certificates for tests: an authority of our own, and whom it vouches for."""
 
+import atexit
+import shutil
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -41,6 +43,7 @@ class Certificates:
 def certificates() -> Certificates:
     """Return certificates made for this run of the tests."""
     folder = Path(mkdtemp(prefix="hagworm-tests-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "hagworm tests")])
     now = datetime.now(UTC)
