@@ -99,8 +99,13 @@ class Interval:
     received: int = 0
     started: int = 0
     finished: int = 0
-    latency: Distribution = NOTHING_YET
-    """Response times in the open model, service times in the closed one."""
+    packed: bytes = b""
+    """The bytes of `latency`: there are hundreds of intervals, and a few of them are read."""
+
+    @property
+    def latency(self) -> Distribution:
+        """Response times in the open model, service times in the closed one."""
+        return Distribution.from_bytes(self.packed) if self.packed else NOTHING_YET
 
     def merge(self, other: "Interval") -> "Interval":
         """Return both together."""
@@ -111,17 +116,23 @@ class Interval:
             self.received + other.received,
             self.started + other.started,
             self.finished + other.finished,
-            self.latency.merge(other.latency),
+            self.latency.merge(other.latency).to_bytes()
+            if self.packed and other.packed
+            else self.packed or other.packed,
         )
 
     def to_json(self) -> dict[str, Any]:
         """Return it as values that JSON knows."""
-        return values_of(self)
+        value = values_of(self)
+        del value["packed"]
+        return {**value, "latency": self.latency.to_json()}
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Self:
         """Return what `to_json` wrote."""
-        return cls(**{**value, "latency": Distribution.from_json(value["latency"])})
+        fields = dict(value)
+        latency = Distribution.from_json(fields.pop("latency"))
+        return cls(**fields, packed=latency.to_bytes() if latency else b"")
 
 
 @dataclass(frozen=True, slots=True)

@@ -150,6 +150,7 @@ class Tally:
         lines = [line for row in self.rows.values() if (line := row.take()) != Line(row.name)]
         total = reduce(Line.merge, lines, Line(""))
         iterations = self.take_iterations()
+        latency = (total.response or total.service).coarser(SERIES_DIGITS)
         interval = Interval(
             total.successes,
             total.failed_count,
@@ -157,7 +158,7 @@ class Tally:
             total.received,
             iterations.started,
             iterations.finished + iterations.unfinished,
-            (total.response or total.service).coarser(SERIES_DIGITS),
+            latency.to_bytes() if latency else b"",
         )
         series = Series() if interval == Interval() else Series.of({self.second: interval})
         fresh = Figures(tuple(sorted(lines, key=lambda line: line.name)), iterations, series, self.warm_up)
