@@ -72,22 +72,28 @@ def run(bar: Bar) -> None:
     seconds = 29.8 if bar.is_long else 9.8
 
     with bar.trial("a server that stalls for 1 s each 10 s") as trial, started("--stall", "1") as (url, counters):
-        for name, plan in {"open": steady(200, seconds), "poisson": steady(200, seconds, spacing="poisson")}.items():
-            result = load(f"{url}/ok", plan, seed=bar.seed)
-            (line,) = result.figures.lines
-            p50, p99 = result.response(line).percentiles(50, 99)
-            trial.note(**{name: {"p50": p50, "p99": p99, "count": line.count}})
-            trial.expect(p99 >= 0.9, f"p99 of the {name} model is {p99:.3f} s")
+        (line,) = load(f"{url}/ok", steady(200, seconds), seed=bar.seed).figures.lines
+        trial.note(p50=line.response.percentile(50), p99=line.response.percentile(99), count=line.count)
+        trial.expect(line.response.percentile(99) >= 0.9, f"p99 is {line.response.percentile(99):.3f} s")
+        counted = line.count
 
-        closed = load(f"{url}/ok", Closed(4, seconds), seed=bar.seed)
-        (line,) = closed.figures.lines
-        p99 = closed.response(line).percentile(99)
-        trial.note(closed={"p99": p99, "uncorrected": line.service.percentile(99), "count": line.count})
-        trial.expect(p99 >= 0.8, f"p99 of the closed model, corrected, is {p99:.3f} s")
-        received = counters()["received"]
+        if bar.is_long:
+            # How many arrivals a stall meets is drawn, or is an average: both come out near to what it is exactly.
+            for name, plan in {
+                "poisson": steady(200, seconds, spacing="poisson"),
+                "closed": Closed(4, seconds),
+            }.items():
+                result = load(f"{url}/ok", plan, seed=bar.seed)
+                (line,) = result.figures.lines
+                p99 = result.response(line).percentile(99)
+                trial.note(**{name: {"p99": p99, "service p99": line.service.percentile(99), "count": line.count}})
+                trial.expect(p99 >= 0.8, f"p99 of the {name} model is {p99:.3f} s")
+                counted += line.count
+
+        trial.expect(counted == counters()["received"], "every request was counted")
 
     with bar.trial("a server that takes 200 ms") as trial, started() as (url, counters):
-        result = load(f"{url}/slow", steady(100, seconds / 2), seed=bar.seed)
+        result = load(f"{url}/slow", steady(100, seconds / 5), seed=bar.seed)
         (line,) = result.figures.lines
         measured, truth = result.response(line).percentile(50), counters()["slow p50"]
         trial.note(measured=measured, truth=truth, count=line.count)
@@ -97,7 +103,7 @@ def run(bar: Bar) -> None:
     with bar.trial("connections that are aborted") as trial, started() as (url, counters):
         counted = 0
 
-        for plan in (steady(500, seconds / 5), Closed(8, seconds / 5)):
+        for plan in (steady(500, seconds / 10), Closed(8, seconds / 10)):
             (line,) = load(f"{url}/mix", plan, seed=bar.seed).figures.lines
             counted += line.count
 
@@ -106,7 +112,7 @@ def run(bar: Bar) -> None:
         trial.expect(counted == found["received"], f"{counted} were counted, {found['received']} received")
 
     with bar.trial("a process that is killed") as trial, started() as (url, counters):
-        result = asyncio.run(killed(order(f"{url}/ok", steady(500, 4), bar.seed)))
+        result = asyncio.run(killed(order(f"{url}/ok", steady(500, 3), bar.seed)))
         total = result.figures.total.count + result.figures.iterations.unfinished
         received = counters()["received"]
         trial.note(counted=total, received=received, lost=result.run.lost)

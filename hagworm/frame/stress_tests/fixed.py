@@ -158,7 +158,8 @@ class FixedLoad:
                 self.enter(self.due)
                 began = now
                 self.pool.open(
-                    partial(self.start, intended=self.due), partial(self.refused, intended=self.due, began=began)
+                    partial(self.start, intended=self.due, began=began),
+                    partial(self.refused, intended=self.due, began=began),
                 )
             else:
                 self.full = True
@@ -179,10 +180,14 @@ class FixedLoad:
             self.measured += 1
             self.tally.start()
 
-    def start(self, connection: Connection, intended: float) -> None:
+    def start(self, connection: Connection, intended: float, began: float = 0.0) -> None:
+        """Send the request; it counts from `began`, where a connection had to be opened for it."""
         connection.intended = intended
         row = self.row if intended >= self.zero else self.tally.warmth
         connection.send(self.request, row, clock() + self.timeout, bodiless=self.bodiless)
+
+        if began:
+            connection.started = began
 
         if self.is_open and intended >= self.zero:
             self.tally.lag.record(max(0.0, connection.started - intended))

@@ -101,8 +101,9 @@ class Talk(asyncio.Protocol):
         began = time.monotonic()
 
         def late() -> None:
-            self.site.slow.append(time.monotonic() - began)
-            self.transport.write(OK)
+            if not self.transport.is_closing():
+                self.site.slow.append(time.monotonic() - began)
+                self.transport.write(OK)
 
         asyncio.get_running_loop().call_later(SLOW, late)
 
