@@ -5,13 +5,16 @@ import os
 import platform
 import socket
 import struct
+import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from math import ceil
 from mmap import mmap
 from tempfile import TemporaryFile
+from typing import Any
 
 from hagworm import __version__
 from hagworm.extend.error import StressError
@@ -28,7 +31,7 @@ PER_PROCESS = 10_000
 """As many arrivals a second are left to one process."""
 
 GRACE = 0.7
-"""What processes have to say their last figures after they were told to stop, in seconds."""
+"""What processes have to say their last figures after they were told to stop, in seconds; then they are killed."""
 TAIL = 8.0
 """What they have to tear down after that."""
 
@@ -50,55 +53,58 @@ def enough_processes(order: Order, processors: int) -> int:
 class Hand:
     """One process of the crew, seen from the one that leads."""
 
-    def __init__(self, order: Order, process: asyncio.subprocess.Process, line: Line, memory: mmap) -> None:
+    def __init__(self, order: Order) -> None:
         self.order = order
-        self.process = process
-        self.line = line
-        self.memory = memory
         self.reported = Iterations()
         """The runs that it has reported."""
         self.ready = asyncio.Event()
         self.done = asyncio.Event()
         """Its last figures are here, or it is gone."""
+        self.gone = asyncio.Event()
         self.finished = False
         """It has said everything it had to say."""
         self.seconds = 0.0
         self.processor = 0.0
         self.failure: StressError | None = None
-
-    def __repr__(self) -> str:
-        state = "finished" if self.finished else "gone" if self.done.is_set() else "running"
-        return f"<Hand {self.order.share.index} {state}, process {self.process.pid}>"
-
-    @classmethod
-    async def start(cls, order: Order) -> "Hand":
-        """Start a process for an order."""
-        ours, theirs = socket.socketpair()
+        self.line: Line | None = None
+        self.listening: asyncio.Task[None] | None = None
+        self.socket, theirs = socket.socketpair()
 
         with theirs, TemporaryFile() as file:
             file.truncate(PAGE)
-            memory = mmap(file.fileno(), PAGE)
-            process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
-                "hagworm.frame.stress_tests.work",
-                str(theirs.fileno()),
-                str(file.fileno()),
-                order.loop,
+            self.memory = mmap(file.fileno(), PAGE)
+            # Not by way of the loop: in between, nobody could be cancelled and lose it.
+            self.process = subprocess.Popen(
+                [
+                    *(sys.executable, "-m", "hagworm.frame.stress_tests.work"),
+                    *(str(theirs.fileno()), str(file.fileno()), order.loop),
+                ],
                 pass_fds=(theirs.fileno(), file.fileno()),
-                stdin=asyncio.subprocess.DEVNULL,
+                stdin=subprocess.DEVNULL,
                 # What the terminal sends at Ctrl-C is for the one that leads.
                 start_new_session=True,
             )
 
-        hand = cls(order, process, await Line.over(ours), memory)
-        await hand.line.send("order", order=order.to_json())
-        return hand
+    def __repr__(self) -> str:
+        state = "finished" if self.finished else "gone" if self.gone.is_set() else "running"
+        return f"<Hand {self.order.share.index} {state}, process {self.process.pid}>"
 
-    async def listen(self, report: Callable[[Figures], None]) -> None:
+    async def begin(self, report: Callable[[Figures], None]) -> None:
+        """Tell it what to do, and listen from now on."""
+        self.line = await Line.over(self.socket)
+        self.listening = asyncio.create_task(self.listen(self.line, report))
+        await self.tell("order", order=self.order.to_json())
+
+    async def tell(self, kind: str, **content: Any) -> None:
+        """Say something to it; that it is gone shows elsewhere."""
+        if self.line is not None:
+            with suppress(ConnectionError):
+                await self.line.send(kind, **content)
+
+    async def listen(self, line: Line, report: Callable[[Figures], None]) -> None:
         """Take what it says until it is gone."""
         try:
-            while (message := await self.line.receive()) is not None:
+            while (message := await line.receive()) is not None:
                 if message["kind"] == "ready":
                     self.ready.set()
                 elif message["kind"] == "figures":
@@ -114,6 +120,7 @@ class Hand:
         finally:
             self.ready.set()
             self.done.set()
+            self.gone.set()
 
     def lost(self) -> Figures:
         """Return the runs of a process that is gone which it has not reported: they have started, and not ended."""
@@ -124,16 +131,35 @@ class Hand:
         )
 
     async def end(self, seconds: float) -> None:
-        """Wait for its end, and kill it where that takes too long."""
+        """Wait for its end, and kill it where that takes too long; cancelled, kill it at once."""
         try:
             async with asyncio.timeout(seconds):
-                await self.process.wait()
+                await self.gone.wait()
         except TimeoutError:
             self.process.kill()
-            await self.process.wait()
         finally:
-            await self.line.close()
-            self.memory.close()
+            self.finish()
+
+    def finish(self) -> None:
+        """Wait for a process that hung up, or kill it; leave nothing of it behind. May be called again."""
+        if not self.gone.is_set():
+            self.process.kill()
+
+        try:
+            self.process.wait(GRACE)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+        if self.listening is not None:
+            self.listening.cancel()
+
+        if self.line is not None:
+            self.line.writer.close()
+        else:
+            self.socket.close()
+
+        self.memory.close()
 
 
 class Crew:
@@ -148,7 +174,6 @@ class Crew:
         self.watch = watch
         self.figures = Figures()
         self.hands: list[Hand] = []
-        self.listeners: list[asyncio.Task[None]] = []
         self.zero = 0.0
         self.started = datetime.now(UTC)
         self.interrupted = False
@@ -159,9 +184,9 @@ class Crew:
     async def __aenter__(self) -> "Crew":
         try:
             for part in self.parts:
-                hand = await Hand.start(part)
+                hand = Hand(part)
                 self.hands.append(hand)
-                self.listeners.append(asyncio.create_task(hand.listen(self.report)))
+                await hand.begin(self.report)
 
             for hand in self.hands:
                 await hand.ready.wait()
@@ -179,8 +204,15 @@ class Crew:
     async def close(self, seconds: float) -> None:
         """End every process within some seconds; may be called again."""
         hands, self.hands = self.hands, []
-        await asyncio.gather(*(hand.end(seconds) for hand in hands))
-        await asyncio.gather(*self.listeners)
+
+        try:
+            await asyncio.gather(*(hand.end(seconds) for hand in hands))
+        finally:
+            # Also those whose end has not begun to be waited for when this is cancelled.
+            for hand in hands:
+                hand.finish()
+
+        await asyncio.gather(*(hand.listening for hand in hands if hand.listening), return_exceptions=True)
 
     def raise_failure(self) -> None:
         for hand in self.hands:
@@ -205,7 +237,7 @@ class Crew:
         self.started = datetime.fromtimestamp(time.time() + self.zero - clock(), UTC)
 
         for hand in self.hands:
-            await hand.line.send("go", zero=self.zero)
+            await hand.tell("go", zero=self.zero)
 
         everything = asyncio.gather(*(hand.done.wait() for hand in self.hands))
         stopping = asyncio.create_task((stop or asyncio.Event()).wait())
@@ -218,9 +250,15 @@ class Crew:
 
                 for hand in self.hands:
                     if not hand.done.is_set():
-                        await hand.line.send("stop")
+                        await hand.tell("stop")
 
                 await asyncio.wait((everything,), timeout=GRACE)
+
+                for hand in self.hands:
+                    if not hand.done.is_set():
+                        # What it has started is known from its memory, once it starts nothing more.
+                        hand.process.kill()
+                        hand.process.wait()
         finally:
             stopping.cancel()
             everything.cancel()

@@ -150,9 +150,9 @@ def test_a_second_holds_what_ended_in_it() -> None:
 def test_a_long_series_has_longer_intervals_and_loses_nothing() -> None:
     one = Series.of({index: Interval(successes=1) for index in range(5000)})
 
-    assert (one.every, len(one.intervals)) == (16, 313)
+    assert (one.every, len(one.intervals)) == (32, 157)
     assert sum(interval.successes for interval in one.intervals) == 5000
-    assert one.merge(Series.of({0: Interval(failures=1)})).intervals[0] == Interval(16, 1)
+    assert one.merge(Series.of({0: Interval(failures=1)})).intervals[0] == Interval(32, 1)
 
 
 def test_a_series_grows_by_a_second_at_a_time_within_its_bound() -> None:

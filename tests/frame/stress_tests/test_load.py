@@ -194,7 +194,7 @@ async def test_stopped_it_says_what_it_has(send: Any, count: Any, processes: int
 
     assert result.run.ended == "interrupted"
     assert result.run.seconds < 30
-    assert iterations.started == iterations.finished + iterations.unfinished == count("received")
+    assert iterations.started == iterations.finished + iterations.unfinished == count("received"), result.run
     assert only(result).count == iterations.finished
 
 
