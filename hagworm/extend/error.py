@@ -16,6 +16,7 @@ HagwormError                      code
 │   ├── BadFields                 fields        … several values of one record are not
 │   └── LimitExceeded             limit         … it is larger, deeper or more than it may be
 ├── BatchFailed                   batch         what was fetched together has no answer for one of those who asked
+├── CheckFailed                   check         a check of a stress test does not hold
 ├── CompileError                  compile       sources cannot be turned into bytecode, or their tree is out of date
 ├── ConfigError                   config        the settings are wrong; the service does not start (exit code 2)
 ├── ConstError                    const         what is set once is set again, or what is frozen is changed
@@ -29,6 +30,7 @@ HagwormError                      code
 ├── ExcelError                    excel         a spreadsheet cannot be written or read
 │   ├── CellError                 cell          … a value does not fit into its cell
 │   └── WorkbookRefused           workbook      … a file is no workbook, or is not safe to read
+├── FeederEmpty                   empty         the data of a stress test is used up
 ├── FetchFailed                   fetch         the other side has answered, but not with what was asked for
 │   ├── BodyDamaged               damaged       … its body is incomplete, or not what it says it is
 │   ├── BodyTooLong               body          … its body is longer than may be
@@ -103,6 +105,7 @@ __all__ = (
     "BodyTooLong",
     "BufferClosed",
     "CellError",
+    "CheckFailed",
     "CircuitOpen",
     "ClockBehind",
     "Closed",
@@ -121,6 +124,7 @@ __all__ = (
     "EngineNotFound",
     "ExcelError",
     "ExecutorClosed",
+    "FeederEmpty",
     "FetchFailed",
     "FrameError",
     "HagwormError",
@@ -901,6 +905,18 @@ class DuplicateJob(JobRefused):
 
     def __str__(self) -> str:
         return f"a job called {self.name!r} is waiting or running already"
+
+
+class CheckFailed(HagwormError):
+    """A check of a stress test does not hold; the run that made it has ended, and counts as failed."""
+
+    code = "check"
+
+
+class FeederEmpty(HagwormError):
+    """Every row of the data of a stress test has been given out, and each was to be given once."""
+
+    code = "empty"
 
 
 class RequestFailed(HagwormError):

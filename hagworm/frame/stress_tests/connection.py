@@ -10,7 +10,7 @@ from hagworm.frame.stress_tests.answer import CHUNKED, UNTIL_CLOSE, BadAnswer, C
 if TYPE_CHECKING:
     from hagworm.frame.stress_tests.tally import Row
 
-__all__ = ("LONGEST_HEAD", "Connection")
+__all__ = ("LONGEST_HEAD", "Connection", "describe_loss")
 
 LONGEST_HEAD = 64 * 1024
 clock = time.monotonic

@@ -8,18 +8,12 @@ from pathlib import Path
 from random import Random
 from typing import Any, Literal, Self
 
-from hagworm.extend.error import Closed, ScenarioError
+from hagworm.extend.error import FeederEmpty, ScenarioError
 from hagworm.frame.stress_tests.plan import WHOLE, Share
 
-__all__ = ("Feeder", "FeederEmpty", "Feeding")
+__all__ = ("Feeder", "Feeding")
 
 Feeding = Literal["circular", "random", "once"]
-
-
-class FeederEmpty(Closed):
-    """Every row has been given out, and each was to be given once."""
-
-    code = "empty"
 
 
 class Feeder:

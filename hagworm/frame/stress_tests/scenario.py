@@ -12,21 +12,15 @@ from random import Random
 from types import ModuleType
 from typing import Any, ClassVar
 
-from hagworm.extend.error import HagwormError, RequestFailed, ScenarioError, nearest
+from hagworm.extend.error import CheckFailed, HagwormError, RequestFailed, ScenarioError, nearest
 from hagworm.frame.stress_tests.protocols import load_protocol
 from hagworm.frame.stress_tests.protocols.http import Http
 from hagworm.frame.stress_tests.seat import Seat
 from hagworm.frame.stress_tests.target import Target, parse_target
 
-__all__ = ("CheckFailed", "Scenario", "load_scenarios", "reason_of")
+__all__ = ("Scenario", "load_scenarios", "reason_of")
 
 clock = time.monotonic
-
-
-class CheckFailed(HagwormError):
-    """A check of a scenario did not hold; its run ends, and counts as failed."""
-
-    code = "check"
 
 
 class Scenario:

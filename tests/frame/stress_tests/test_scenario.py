@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from hagworm.extend.error import ScenarioError
+from hagworm.extend.error import FeederEmpty, ScenarioError
 from hagworm.frame.stress_tests.crew import lead
-from hagworm.frame.stress_tests.feeder import Feeder, FeederEmpty
+from hagworm.frame.stress_tests.feeder import Feeder
 from hagworm.frame.stress_tests.order import Order
 from hagworm.frame.stress_tests.plan import Closed, Open, Plan, Share, Stage
 from hagworm.frame.stress_tests.result import Result

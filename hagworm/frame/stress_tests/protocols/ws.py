@@ -5,7 +5,7 @@ import time
 from collections import deque
 from typing import Any, cast
 
-from hagworm.extend.error import RequestFailed, extra
+from hagworm.extend.error import RequestFailed
 from hagworm.frame.stress_tests.connection import describe_loss
 from hagworm.frame.stress_tests.pool import describe_refusal
 from hagworm.frame.stress_tests.seat import Seat
@@ -26,9 +26,8 @@ class Wire(asyncio.Protocol):
     """The bytes of one connection: the frames are read and written by `websockets`, without any loop."""
 
     def __init__(self, url: str) -> None:
-        with extra("stress"):
-            from websockets.client import ClientProtocol
-            from websockets.uri import parse_uri
+        from websockets.client import ClientProtocol
+        from websockets.uri import parse_uri
 
         self.frames = ClientProtocol(parse_uri(url), max_size=LONGEST)
         self.transport = cast(asyncio.Transport, None)
