@@ -15,23 +15,28 @@ import pytest
 from tests.tree import ROOT
 
 TOOLS = {
+    "aiosmtpd",
     "build",
     "coverage",
     "cronsim",
+    "cryptography-vectors",
     "hypothesis",
     "import-linter",
+    "loguru",
     "matplotlib",
     "mypy",
     "openapi-spec-validator",
+    "pandas",
+    "pillow",
     "pytest",
     "pytest-asyncio",
-} | {
     "pytest-benchmark",
     "pytest-timeout",
     "pytest-xdist",
     "ruff",
     "setuptools",
     "towncrier",
+    "zxing-cpp",
 }
 """What the extra `test` holds beside the extras of users."""
 
@@ -67,7 +72,19 @@ def test_test_is_the_demo_the_servers_and_the_tools() -> None:
     tools = {requirement for requirement in extras()["test"] if requirement.partition(">=")[0] in TOOLS}
 
     assert set(extras()["test"]) - tools == union(
-        "demo", "granian", "hypercorn", "http", "dev", "compress", "metrics", "redis"
+        "demo",
+        "granian",
+        "hypercorn",
+        "http",
+        "dev",
+        "fast",
+        "compress",
+        "metrics",
+        "redis",
+        "excel-fast",
+        "qr",
+        "email",
+        "jwt",
     )
     assert len(tools) == len(TOOLS)
 
