@@ -114,19 +114,27 @@ def shared_memory() -> frozenset[str]:
 
 def ours(names: frozenset[str]) -> set[str]:
     """Return those of the names that this process maps, and those that nobody does: what others use is theirs."""
-    used = {name: mapped_by(name) for name in names if (SHARED / name).exists()}
-    return {name for name, users in used.items() if not users or os.getpid() in users}
+    used = {name: mapped_by(name) for name in names}
+    # Who unmaps and removes it while we look had it mapped.
+    return {name for name, users in used.items() if os.getpid() in users or not users and (SHARED / name).exists()}
 
 
 def mapped_by(name: str) -> set[int]:
-    path = f"{SHARED / name}\n".encode()
+    """Return the processes that map it, by the number of the file: one that got its name late is mapped without it."""
     users: set[int] = set()
+
+    try:
+        status = (SHARED / name).stat()
+    except FileNotFoundError:
+        return users
+
+    file = f" {os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x} {status.st_ino} ".encode()
 
     for entry in os.listdir("/proc"):
         if entry.isdigit():
             # Processes of other users do not show what they map, and any may end meanwhile.
             with suppress(FileNotFoundError, ProcessLookupError, PermissionError):
-                if path in Path(f"/proc/{entry}/maps").read_bytes():
+                if file in Path(f"/proc/{entry}/maps").read_bytes():
                     users.add(int(entry))
 
     return users

@@ -78,19 +78,33 @@ def test_shared_memory_is_found_also_when_it_has_been_closed() -> None:
     assert "shared memory" not in left_since(before, grace=0)
 
 
-def test_shared_memory_that_another_process_uses_is_not_ours() -> None:
+@pytest.mark.parametrize(
+    ("making", "name", "end"),
+    [
+        (
+            "from multiprocessing.shared_memory import SharedMemory; memory = SharedMemory(create=True, size=16)",
+            "memory.name",
+            "memory.close(); memory.unlink()",
+        ),
+        (
+            "from hagworm.extend.process import segment; memory = segment.create(None, 16)",
+            "memory.path.name",
+            "memory.leave()",
+        ),
+    ],
+    ids=["named-at-once", "named-when-complete"],
+)
+def test_shared_memory_that_another_process_uses_is_not_ours(making: str, name: str, end: str) -> None:
     before = Resources.take()
-    code = (
-        "from multiprocessing import shared_memory\n"
-        "memory = shared_memory.SharedMemory(create=True, size=16)\n"
-        "print(memory.name, flush=True)\n"
-        "input()\nmemory.close()\nmemory.unlink()\n"
-    )
+    code = f"{making}\nprint({name}, flush=True)\ninput()\n{end}\n"
 
     with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
         assert child.stdout is not None
-        name = child.stdout.readline().decode().strip()
-        assert name in Resources.take().shared_memory
+        found = child.stdout.readline().decode().strip()
+
+        if SHARED.exists():
+            assert found in Resources.take().shared_memory
+
         assert "shared memory" not in left_since(before, grace=0)
         child.communicate(b"\n")
 
