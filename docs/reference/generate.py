@@ -1,6 +1,5 @@
 """Writes the parts of the reference that the code knows better: `python docs/reference/generate.py [--check]`."""
 
-import ast
 import configparser
 import dataclasses
 import inspect
@@ -33,22 +32,6 @@ def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     lines.append(["---"] * len(lines[0]))
     lines += [list(row) for row in rows]
     return "\n".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines)
-
-
-def attribute_notes(cls: type) -> dict[str, str]:
-    """Return the strings that stand below the fields of a class."""
-    (body,) = (
-        node.body
-        for node in ast.parse(inspect.getsource(sys.modules[cls.__module__])).body
-        if isinstance(node, ast.ClassDef) and node.name == cls.__name__
-    )
-    notes = {}
-
-    for node, below in zip(body, [*body[1:], None], strict=True):
-        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and isinstance(below, ast.Expr):
-            notes[node.target.id] = " ".join(str(ast.literal_eval(below.value)).split())
-
-    return notes
 
 
 def type_name(annotation: Any) -> str:
@@ -111,7 +94,9 @@ def settings() -> str:
 
 def section(cls: type, prefix: str, fields: Iterable[Any] | None = None) -> str:
     hints = typing.get_type_hints(cls, include_extras=True)
-    notes = attribute_notes(cls)
+    from hagworm.extend.config import notes_of
+
+    notes = notes_of(cls)
     return table(
         ("setting", "type", "default", ""),
         (

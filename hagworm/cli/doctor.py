@@ -61,6 +61,5 @@ def default_settings(opening: Opening) -> Any:
     return load_settings(
         frame=FrameSettings,
         overrides=opening.overrides,
-        app_dir=opening.app_dir,
-        config_file=opening.config_file,
+        **opening.places,
     )

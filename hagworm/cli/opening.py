@@ -23,7 +23,8 @@ class Opening:
 
     target: str | None
     app_dir: Path | None
-    config_file: str | None
+    places: "Mapping[str, Any]"
+    """Where settings are read from: the arguments of `read_places` that were given."""
     overrides: "Mapping[str, Given]"
 
     def name(self) -> str:
@@ -33,7 +34,7 @@ class Opening:
 
         from hagworm.extend.config import peek, read_places
 
-        found = peek("app.target", read_places(app_dir=self.app_dir, config_file=self.config_file))
+        found = peek("app.target", read_places(**self.places))
 
         if found is None:
             raise TargetError(
@@ -69,8 +70,7 @@ class Opening:
                 frame=FrameSettings,
                 beside=[kind for kind in classes if kind is not member.settings_class],
                 overrides=self.overrides,
-                app_dir=self.app_dir,
-                config_file=self.config_file,
+                **self.places,
             )
 
             try:
@@ -110,7 +110,9 @@ def opening_options(function: Callable[..., Any]) -> Callable[..., Any]:
         type=click.Path(path_type=Path),
         help="Look for the module, and for a hagworm.toml, in this directory.",
     )
-    @click.option("--config", metavar="FILE", help="Read this TOML file over hagworm.toml. [env: HAGWORM_CONFIG]")
+    @click.option("--config", metavar="FILE", help="Read this file over hagworm.toml. [env: HAGWORM_CONFIG]")
+    @click.option("--profile", metavar="NAME", help="Read hagworm.NAME.toml over hagworm.toml. [env: HAGWORM_PROFILE]")
+    @click.option("--source", metavar="URL", help="Read what is kept at URL over the files. [env: HAGWORM_SOURCE]")
     @click.option(
         "--set",
         "pairs",
@@ -120,8 +122,17 @@ def opening_options(function: Callable[..., Any]) -> Callable[..., Any]:
         help="Set anything, for example --set log.level=debug; may be repeated.",
     )
     @wraps(function)
-    def wrapper(target: str | None, app_dir: Path | None, config: str | None, pairs: Any, **options: Any) -> Any:
-        return function(Opening(target, app_dir, config, pairs), **options)
+    def wrapper(
+        target: str | None,
+        app_dir: Path | None,
+        config: str | None,
+        profile: str | None,
+        source: str | None,
+        pairs: Any,
+        **options: Any,
+    ) -> Any:
+        places = {"app_dir": app_dir, "config_file": config, "profile": profile, "source": source}
+        return function(Opening(target, app_dir, places, pairs), **options)
 
     return wrapper
 

@@ -83,3 +83,33 @@ def test_an_application_and_those_mounted_in_it_share_one_file(shop: Project) ->
     from shop import app  # type: ignore[import-not-found]  # the project's
 
     assert app.settings.orders.page == 3
+
+
+def test_a_setting_is_explained_by_every_place_that_says_something(shop: Project) -> None:
+    shop.write("hagworm.staging.toml", "[orders]\npage = 20\n")
+    done = shop.run(
+        "config", "shop:app", "--profile", "staging", "--set", "orders.page=7", "--explain", "orders.page", "--json"
+    )
+    (item,) = json.loads(done.stdout)
+    assert item["variable"] == "HAGWORM_ORDERS__PAGE"
+    assert [(said["value"], said["source"], said["holds"]) for said in item["said"]][:2] == [
+        (7, "--set orders.page", True),
+        (20, "hagworm.staging.toml:2", False),
+    ]
+    done = shop.run("config", "shop:app", "--explain", "orders.page")
+    assert done.stdout.startswith("orders.page (integer")
+    assert "holds" in done.stdout
+
+
+def test_what_cannot_be_explained_or_read_ends_with_2(shop: Project) -> None:
+    done = shop.run("config", "shop:app", "--explain", "orders.pag")
+    assert (done.exit_code, "did you mean 'orders.page'" in done.stderr) == (2, True)
+    done = shop.run("config", "shop:app", "--profile", "nowhere")
+    assert (done.exit_code, "there is no hagworm.nowhere.toml (--profile)" in done.stderr) == (2, True)
+    done = shop.run("config", "shop:app", "--source", "https+x://a")
+    assert (done.exit_code, "known schemes: http, https" in done.stderr) == (2, True)
+
+
+def test_the_schema_names_every_section(shop: Project) -> None:
+    schema = json.loads(shop.run("config", "shop:app", "--schema").stdout)
+    assert {"server", "orders"} <= schema["properties"].keys()

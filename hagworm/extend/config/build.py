@@ -1,7 +1,7 @@
 """The settings objects, made out of layers of values."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -36,6 +36,8 @@ class Built:
     values: Values
     parts: dict[str, Any]
     business: Any
+    history: Mapping[Path, tuple[Value, ...]] = field(default_factory=dict)
+    """What every place says, the lowest first; the last one is the one that won."""
 
 
 @dataclass(slots=True)
@@ -60,6 +62,7 @@ def resolve(schema: Schema, layers: Iterable[Layer], base: Mapping[Path, Value] 
     Raises `ConfigError` with every problem of every layer, also in values that a higher one replaces.
     """
     values: Values = dict(base)
+    history = {path: (value,) for path, value in values.items()}
     refused: set[Path] = set()
     problems: list[str] = []
 
@@ -75,9 +78,10 @@ def resolve(schema: Schema, layers: Iterable[Layer], base: Mapping[Path, Value] 
                 refused.add(entry.path)
                 problems += [describe(entry, fault, node) for fault in exc.faults]
             else:
-                values[entry.path] = Value(value, entry.locate(entry.path))
+                known = values[entry.path] = Value(value, entry.locate(entry.path))
+                history[entry.path] = (*history.get(entry.path, ()), known)
 
-    return build(schema, values, frozenset(refused), problems)
+    return replace(build(schema, values, frozenset(refused), problems), history=history)
 
 
 def build(

@@ -23,7 +23,7 @@ __all__ = (
 )
 
 PREFIX = "HAGWORM_"
-RESERVED = frozenset({"HAGWORM_CONFIG", "HAGWORM_PROFILE", "HAGWORM_TRACEBACK"})
+RESERVED = frozenset({"HAGWORM_CONFIG", "HAGWORM_PROFILE", "HAGWORM_SOURCE", "HAGWORM_TRACEBACK"})
 """Variables that are no settings."""
 
 
@@ -77,7 +77,7 @@ def descend(
             else:
                 layer.problems.append(f"{dotted(here)}: expected a section [{dotted(here)}], got {value!r} ({source})")
         elif child is not None or section.open:
-            layer.entries.append(Entry(here, value, text=False, locate=document.source))
+            layer.entries.append(Entry(here, value, text=document.text, locate=document.source))
         else:
             layer.problems.append(f"{dotted(here)}: unknown key ({source}){suggest(schema, here, dotted)}")
 

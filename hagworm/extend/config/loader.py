@@ -6,17 +6,20 @@ from dataclasses import dataclass
 from pathlib import Path as FilePath
 from typing import Any
 
-from hagworm.extend.config.build import resolve
+from hagworm.extend.config.build import Built, resolve
 from hagworm.extend.config.dotenv import Variable, parse_dotenv
+from hagworm.extend.config.format import parse_document
 from hagworm.extend.config.layer import Given, argument_layer, file_layer, spelled, variable_layer
 from hagworm.extend.config.schema import Schema
 from hagworm.extend.config.settings import Settings
-from hagworm.extend.config.toml import Document, parse_toml
-from hagworm.extend.error import ConfigError
+from hagworm.extend.config.source import fetch_document
+from hagworm.extend.config.toml import Document
+from hagworm.extend.error import ConfigError, nearest
 
 __all__ = ("CONFIG_NAME", "Places", "load_settings", "peek", "read_places")
 
 CONFIG_NAME = "hagworm.toml"
+PROFILE_NAME = "hagworm.{}.toml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +27,7 @@ class Places:
     """Everything that was read, before anybody knows which settings there are."""
 
     documents: list[Document]
-    """`hagworm.toml`, then the file that was named: the later wins."""
+    """`hagworm.toml`, that of the profile, the file that was named, what is kept elsewhere: the later wins."""
     dotenv: list[Variable]
     environment: list[Variable]
 
@@ -39,35 +42,44 @@ def load_settings(
     directory: FilePath | None = None,
     app_dir: FilePath | None = None,
     config_file: str | FilePath | None = None,
+    profile: str | None = None,
+    source: str | None = None,
 ) -> Settings:
     """Return the settings of `frame` with those of `business` beside them.
 
     Of several places that set the same key the first wins: `overrides` (`{"server.port": "8001"}`, the command line),
     the environment (`HAGWORM_SERVER__PORT`; `HAGWORM_SERVER__PORT_FILE` names a file that holds the value), `.env` in
-    `directory`, the TOML file `config_file` (or `HAGWORM_CONFIG`), `hagworm.toml` in `directory` or else in `app_dir`,
-    the defaults of the classes. Sections of classes `beside` may be set in the same places, for other applications of
-    the process: they are passed over. `environ` is `os.environ` and `directory` the working directory unless given.
+    `directory`, what is kept at the URL `source` (or `HAGWORM_SOURCE`), the file `config_file` (or `HAGWORM_CONFIG`),
+    `hagworm.<profile>.toml` of the `profile` (or `HAGWORM_PROFILE`), `hagworm.toml` in `directory` or else in
+    `app_dir`, the defaults of the classes. A named file may also be `.json` or `.ini`. Sections of classes `beside` may
+    be set in the same places, for other applications of the process: they are passed over. `environ` is `os.environ`
+    and `directory` the working directory unless given.
 
     Raises `ConfigError` with every problem found, each with its key and source, and `DefinitionError` for classes that
     cannot describe settings.
     """
     schema = Schema(business, frame, beside)
     directory = directory or FilePath.cwd()
-    places = read_places(environ=environ, directory=directory, app_dir=app_dir, config_file=config_file)
     read = reader(directory)
 
-    return Settings(
-        schema,
-        resolve(
-            schema,
-            [
-                *(file_layer(document, schema) for document in places.documents),
-                variable_layer(places.dotenv, schema, read),
-                variable_layer(places.environment, schema, read),
-                argument_layer(overrides or {}, schema),
-            ],
-        ),
-    )
+    def resolve_all() -> Built:
+        places = read_places(
+            environ=environ,
+            directory=directory,
+            app_dir=app_dir,
+            config_file=config_file,
+            profile=profile,
+            source=source,
+        )
+        layers = [
+            *(file_layer(document, schema) for document in places.documents),
+            variable_layer(places.dotenv, schema, read),
+            variable_layer(places.environment, schema, read),
+            argument_layer(overrides or {}, schema),
+        ]
+        return resolve(schema, layers)
+
+    return Settings(schema, resolve_all(), resolve_all)
 
 
 def peek(key: str, places: Places) -> Given | None:
@@ -100,6 +112,8 @@ def read_places(
     directory: FilePath | None = None,
     app_dir: FilePath | None = None,
     config_file: str | FilePath | None = None,
+    profile: str | None = None,
+    source: str | None = None,
 ) -> Places:
     """Read every place of `load_settings` that is there. Raises `ConfigError` naming each that cannot be read."""
     directory = directory or FilePath.cwd()
@@ -127,19 +141,34 @@ def read_places(
     if (path := directory / ".env").is_file():
         dotenv = attempt(path, parse_dotenv, dotenv)
 
-    candidates = [place / CONFIG_NAME for place in (directory, app_dir) if place is not None]
-    usual = next((path for path in candidates if path.is_file()), None)
+    variables = [*dotenv, *environment]
+    folders = [place for place in (directory, app_dir) if place is not None]
+    chosen: list[FilePath] = []
 
-    if usual is not None:
-        documents.append(attempt(usual, parse_toml, None))
+    if (usual := first_file(folders, CONFIG_NAME)) is not None:
+        chosen.append(usual)
 
-    if named := name_config(config_file, [*dotenv, *environment]):
-        path = directory / FilePath(named.value).expanduser()
+    if wanted := named(profile, "--profile", "HAGWORM_PROFILE", variables):
+        if (special := first_file(folders, PROFILE_NAME.format(wanted.value))) is not None:
+            chosen.append(special)
+        else:
+            problems.append(describe_missing(wanted, folders))
+
+    if wanted := named(config_file, "--config", "HAGWORM_CONFIG", variables):
+        path = directory / FilePath(wanted.value).expanduser()
 
         if not path.is_file():
-            problems.append(f"{named.value}: no such file ({named.source})")
-        elif usual is None or not path.samefile(usual):
-            documents.append(attempt(path, parse_toml, None))
+            problems.append(f"{wanted.value}: no such file ({wanted.source})")
+        elif not any(path.samefile(known) for known in chosen):
+            chosen.append(path)
+
+    documents += [attempt(path, parse_document, None) for path in chosen]
+
+    if wanted := named(source, "--source", "HAGWORM_SOURCE", variables):
+        try:
+            documents.append(fetch_document(wanted.value))
+        except ConfigError as exc:
+            problems += [f"{problem} ({wanted.source})" for problem in exc.problems]
 
     if problems:
         raise ConfigError(*problems)
@@ -147,15 +176,30 @@ def read_places(
     return Places(documents, dotenv, environment)
 
 
-def name_config(config_file: str | FilePath | None, variables: list[Variable]) -> Given | None:
-    if config_file is not None:
-        return Given(str(config_file), "--config")
+def named(given: str | FilePath | None, option: str, variable: str, variables: list[Variable]) -> Given | None:
+    """Return what was given to the option, or else in the variable, `.env` before the environment; None if nothing."""
+    if given is not None:
+        return Given(str(given), option)
 
-    for variable in reversed(variables):
-        if variable.name == "HAGWORM_CONFIG" and variable.value:
-            return Given(variable.value, variable.source)
+    for one in reversed(variables):
+        if one.name == variable and one.value:
+            return Given(one.value, one.source)
 
     return None
+
+
+def first_file(folders: Iterable[FilePath], name: str) -> FilePath | None:
+    return next((path for folder in folders if (path := folder / name).is_file()), None)
+
+
+def describe_missing(profile: Given, folders: list[FilePath]) -> str:
+    begin, end = PROFILE_NAME.split("{}")
+    found = {path.name for folder in folders for path in folder.glob(PROFILE_NAME.format("*"))}
+    known = sorted(name.removeprefix(begin).removesuffix(end) for name in found)
+    return (
+        f"profile {profile.value!r}: there is no {PROFILE_NAME.format(profile.value)} ({profile.source})"
+        f"{nearest(profile.value, known)}; profiles: {', '.join(known) or 'none'}"
+    )
 
 
 def reader(directory: FilePath) -> Callable[[str], str]:

@@ -15,7 +15,7 @@ __all__ = ("Leaf", "Path", "Schema", "Section", "is_pydantic")
 
 Path = tuple[str, ...]
 
-RESERVED = frozenset({"as_dict", "override", "sources"})
+RESERVED = frozenset({"apply", "as_dict", "on_change", "override", "read_again", "reload", "sources"})
 
 
 @dataclass(frozen=True, slots=True)

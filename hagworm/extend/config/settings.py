@@ -1,6 +1,6 @@
 """The settings of one application, as its code reads them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 
 from hagworm.extend.config.build import Built, Values, build, resolve
 from hagworm.extend.config.layer import argument_layer, dotted
+from hagworm.extend.config.renewal import Change, Renewal, check_keys, covers, renew
 from hagworm.extend.config.schema import Leaf, Path, Schema, Section
 from hagworm.extend.config.secret import is_secret_name, mask, reveal
 
@@ -24,19 +25,25 @@ class Setting:
 
 
 class Settings:
-    """Every section by its name: `settings.server.port`, `settings.orders.token`. It does not change.
+    """Every section by its name: `settings.server.port`, `settings.orders.token`. Nobody changes it.
 
-    What the business's own class offers beside its fields (properties, methods) is reached the same way.
+    What the business's own class offers beside its fields (properties, methods) is reached the same way. Keys that are
+    named to `reload` are read again, all at once; sections are replaced then, not changed: `settings.orders` has the
+    new values, and whoever has kept the section from before has the old ones.
     """
 
-    __slots__ = ("_built", "_schema")
+    __slots__ = ("_again", "_built", "_listeners", "_schema")
 
+    _again: Callable[[], Built] | None
     _built: Built
+    _listeners: list[tuple[tuple[str, ...], Callable[[Change], object]]]
     _schema: Schema
 
-    def __init__(self, schema: Schema, built: Built) -> None:
+    def __init__(self, schema: Schema, built: Built, again: Callable[[], Built] | None = None) -> None:
         object.__setattr__(self, "_schema", schema)
         object.__setattr__(self, "_built", built)
+        object.__setattr__(self, "_again", again)
+        object.__setattr__(self, "_listeners", [])
 
     @property
     def sources(self) -> Mapping[str, str]:
@@ -78,6 +85,53 @@ class Settings:
             yield self
         finally:
             object.__setattr__(self, "_built", outer)
+
+    def on_change(self, callback: Callable[[Change], object], *keys: str) -> None:
+        """Have `callback` called with each change of one of `keys`, or of a setting below one, that is reloaded.
+
+        Raises `ConfigError` for a key that there is not.
+        """
+        check_keys(self._schema, keys)
+        self._listeners.append((keys, callback))
+
+    def read_again(self) -> Built:
+        """Read all places anew, and return what they say now, for `apply`; that takes as long as files and networks do.
+
+        Raises `ConfigError` with every problem, and RuntimeError for settings that were not read from anywhere.
+        """
+        if self._again is None:
+            raise RuntimeError("these settings were not read from anywhere, so they cannot be read again")
+
+        return self._again()
+
+    def apply(self, fresh: Built, *keys: str) -> Renewal:
+        """Let `keys`, and the settings below them, be as in `fresh`, all at once; everything else stays as it is.
+
+        What is different in other keys is told as `pending`: it waits for a restart. Those who listen are called when
+        all is in place; what they raise is raised as an ExceptionGroup after all have been called. Raises `ConfigError`
+        where the new values do not go with the old ones, and leaves all as it is.
+        """
+        check_keys(self._schema, keys)
+        built, renewal = renew(self._schema, self._built, fresh, keys)
+        object.__setattr__(self, "_built", built)
+        errors: list[Exception] = []
+
+        for change in renewal.changed:
+            for wanted, callback in self._listeners:
+                if covers(wanted, change.path):
+                    try:
+                        callback(change)
+                    except Exception as exc:  # told to the others first
+                        errors.append(exc)
+
+        if errors:
+            raise ExceptionGroup("settings were reloaded, and some who were told failed", errors)
+
+        return renewal
+
+    def reload(self, *keys: str) -> Renewal:
+        """Read `keys`, and the settings below them, anew: `read_again` and `apply` in one."""
+        return self.apply(self.read_again(), *keys)
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):  # also while an object is being unpickled

@@ -6,7 +6,7 @@ from typing import Any
 
 from hagworm.extend.error import ConfigError
 
-__all__ = ("Document", "parse_toml")
+__all__ = ("Document", "Path", "parse_toml")
 
 Path = tuple[str, ...]
 
@@ -30,6 +30,8 @@ class Document:
     name: str
     values: dict[str, Any]
     lines: dict[Path, int]
+    text: bool = False
+    """Whether its values are text that has to be read yet, as in the environment."""
 
     def source(self, path: Path) -> str:
         """Return `name:line` of the key, or of the nearest table around it; elements of arrays count from 0."""

@@ -244,7 +244,6 @@ def test_a_misspelled_variable_is_caught(tmp_path: Path, name: str, meant: str) 
     ("name", "value"),
     [
         ("HAGWORM_HOME", "/opt"),
-        ("HAGWORM_PROFILE", "x"),
         ("HAGWORM_TRACEBACK", "1"),
         ("HAGWORM_SERVICE_PORT", "8000"),
         ("HAGWORM_SERVER_PORT", "tcp://10.0.0.1:8000"),
