@@ -2,21 +2,17 @@
 
 import asyncio
 import inspect
-import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from types import TracebackType
-from typing import ParamSpec, Self, TypeVar
+from typing import Self
 
 from hagworm.extend.error import CommitFailed, RollbackFailed
-from hagworm.extend.transaction import Failure, Ledger, State, Step, attach, raise_failures
+from hagworm.extend.transaction import Bookkeeping, Failure, Step, attach, raise_failures
 
 __all__ = ("Transaction",)
 
-P = ParamSpec("P")
-T = TypeVar("T")
 
-
-class Transaction:
+class Transaction(Bookkeeping):
     """The twin of `hagworm.extend.transaction.Transaction` for coroutines; steps may be plain functions too.
 
         async with Transaction() as trx:
@@ -29,30 +25,11 @@ class Transaction:
     takes longer is cancelled, and has failed.
     """
 
-    __slots__ = ("ledger", "timeout")
+    __slots__ = ("timeout",)
 
     def __init__(self, *, around: "Transaction | None" = None, timeout: float | None = None) -> None:
-        self.ledger: Ledger = Ledger(None if around is None else around.ledger)
+        super().__init__(around)
         self.timeout: float | None = timeout if around is None or timeout is not None else around.timeout
-
-    def __repr__(self) -> str:
-        ledger = self.ledger
-        return f"<Transaction {ledger.state}, {len(ledger.commits)} to follow, {len(ledger.undos)} to undo>"
-
-    @property
-    def state(self) -> State:
-        """`active`, `committed` or `rolled back`."""
-        return self.ledger.state
-
-    def on_commit(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Callable[P, T]:
-        """Call `function` when the transaction has been committed; returns it. Raises `TransactionOver`."""
-        self.ledger.on_commit(Step(function, args, kwargs))
-        return function
-
-    def on_rollback(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Callable[P, T]:
-        """Call `function` to undo what has just been done; returns it. Raises `TransactionOver`."""
-        self.ledger.on_rollback(Step(function, args, kwargs))
-        return function
 
     def nested(self) -> "Transaction":
         """Return a transaction inside this one: rolled back, it undoes only its own; committed, it ends with this one.
@@ -89,12 +66,6 @@ class Transaction:
             await self.commit()
         else:
             attach(error, await self.end(self.ledger.rollback()))
-
-    def __del__(self) -> None:
-        ledger: Ledger | None = getattr(self, "ledger", None)
-
-        if ledger is not None and ledger.is_forgotten:
-            warnings.warn(f"{self!r} was never ended: nothing is undone", ResourceWarning, stacklevel=2, source=self)
 
     async def end(self, steps: Sequence[Step]) -> list[Failure]:
         """Make all the calls, whatever becomes of them, and return what failed; then raise a cancellation, if any."""

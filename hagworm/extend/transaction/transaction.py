@@ -1,21 +1,18 @@
 """A transaction over plain calls: what has been done is undone unless all of it succeeds."""
 
-import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from types import TracebackType
-from typing import ParamSpec, Self, TypeVar
+from typing import Self
 
 from hagworm.extend.error import CommitFailed, RollbackFailed
-from hagworm.extend.transaction.ledger import Ledger, State, Step
+from hagworm.extend.transaction.bookkeeping import Bookkeeping
+from hagworm.extend.transaction.ledger import Step
 from hagworm.extend.transaction.verdict import Failure, attach, raise_failures
 
 __all__ = ("Transaction",)
 
-P = ParamSpec("P")
-T = TypeVar("T")
 
-
-class Transaction:
+class Transaction(Bookkeeping):
     """Calls that follow a success, and calls that undo what was done before a failure.
 
         with Transaction() as trx:
@@ -29,29 +26,10 @@ class Transaction:
     collector that rolls back.
     """
 
-    __slots__ = ("ledger",)
+    __slots__ = ()
 
     def __init__(self, *, around: "Transaction | None" = None) -> None:
-        self.ledger: Ledger = Ledger(None if around is None else around.ledger)
-
-    def __repr__(self) -> str:
-        ledger = self.ledger
-        return f"<Transaction {ledger.state}, {len(ledger.commits)} to follow, {len(ledger.undos)} to undo>"
-
-    @property
-    def state(self) -> State:
-        """`active`, `committed` or `rolled back`."""
-        return self.ledger.state
-
-    def on_commit(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Callable[P, T]:
-        """Call `function` when the transaction has been committed; returns it. Raises `TransactionOver`."""
-        self.ledger.on_commit(Step(function, args, kwargs))
-        return function
-
-    def on_rollback(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Callable[P, T]:
-        """Call `function` to undo what has just been done; returns it. Raises `TransactionOver`."""
-        self.ledger.on_rollback(Step(function, args, kwargs))
-        return function
+        super().__init__(around)
 
     def nested(self) -> "Transaction":
         """Return a transaction inside this one: rolled back, it undoes only its own; committed, it ends with this one.
@@ -86,12 +64,6 @@ class Transaction:
             self.commit()
         else:
             attach(error, run(self.ledger.rollback()))
-
-    def __del__(self) -> None:
-        ledger: Ledger | None = getattr(self, "ledger", None)
-
-        if ledger is not None and ledger.is_forgotten:
-            warnings.warn(f"{self!r} was never ended: nothing is undone", ResourceWarning, stacklevel=2, source=self)
 
 
 def run(steps: Sequence[Step]) -> list[Failure]:
