@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo format style check types house test contract bench docs cacert clean system
+.PHONY: help install demo format style check types house test contract chaos chaos-long bench docs cacert clean system
 
 PYTHON ?= python3
 VENV   ?= .venv
@@ -12,13 +12,14 @@ PORT   ?= 8000
 ENGINE ?=
 JOBS   ?= 2
 ARGS   ?=
+BAR    ?=
 
 bin       := $(VENV)/bin
 packaging := setup.cfg setup.py pyproject.toml
 tree      := hagworm tests docs/examples
 
 help:  ## list what can be made
-	@grep -hE '^[a-z]+:.*  ## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*  ## /\1\t/' | awk -F '\t' '{printf "  make %-9s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*  ## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*  ## /\1\t/' | awk -F '\t' '{printf "  make %-10s %s\n", $$1, $$2}'
 
 install: $(VENV)/.has-test  ## this checkout, editable, with what its tests need, into .venv
 
@@ -47,6 +48,12 @@ test: system $(VENV)/.has-test  ## the whole test suite; ARGS="-k name" narrows 
 
 contract: system $(VENV)/.has-test  ## what every engine must do, over real sockets
 	$(bin)/pytest -n $(JOBS) tests/contract $(ARGS)
+
+chaos: system $(VENV)/.has-test  ## the reliability bars, their short forms; BAR=r43 runs one
+	PYTHONPATH=. $(bin)/python tests/chaos/run_all.py --bar "$(BAR)" $(ARGS)
+
+chaos-long: system $(VENV)/.has-test  ## the long forms of the reliability bars: hours
+	PYTHONPATH=. $(bin)/python tests/chaos/run_all.py --long --bar "$(BAR)" $(ARGS)
 
 bench: $(VENV)/.has-test  ## CPU per request, each engine beside its native rival
 	$(bin)/python benchmarks/facade.py

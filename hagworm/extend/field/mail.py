@@ -6,6 +6,7 @@ from hagworm.extend.error import BadValue
 
 __all__ = ("parse_domain", "parse_email")
 
+LONGEST = 253
 LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)", re.ASCII)
 ATOM = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+", re.ASCII)
 
@@ -20,7 +21,8 @@ def parse_domain(text: object, *, single: bool = False) -> str:
 
     name = text.strip().rstrip(".").lower()
 
-    if not name.isascii():
+    # To bring a long text to IDNA takes long, and makes it no shorter.
+    if len(name) <= LONGEST and not name.isascii():
         try:
             name = name.encode("idna").decode("ascii")
         except UnicodeError as exc:
@@ -28,7 +30,7 @@ def parse_domain(text: object, *, single: bool = False) -> str:
 
     labels = name.split(".")
 
-    if len(name) > 253 or not all(map(LABEL.fullmatch, labels)) or labels[-1].isdigit():
+    if len(name) > LONGEST or not all(map(LABEL.fullmatch, labels)) or labels[-1].isdigit():
         raise BadValue("a domain name like example.com", text)
 
     if len(labels) < 2 and not single:
