@@ -1,18 +1,42 @@
 """What is kept in the memory of this process for a while."""
 
-from hagworm.extend.cache.counter import CounterStatistics, PeriodCounter
-from hagworm.extend.cache.entry import NEVER, Lifetime
-from hagworm.extend.cache.stack import StackCache
-from hagworm.extend.cache.store import CacheStatistics, Evicted, LRUCache, TTLCache
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-__all__ = (
-    "NEVER",
-    "CacheStatistics",
-    "CounterStatistics",
-    "Evicted",
-    "LRUCache",
-    "Lifetime",
-    "PeriodCounter",
-    "StackCache",
-    "TTLCache",
-)
+if TYPE_CHECKING:
+    from hagworm.extend.cache.counter import CounterStatistics as CounterStatistics
+    from hagworm.extend.cache.counter import PeriodCounter as PeriodCounter
+    from hagworm.extend.cache.entry import NEVER as NEVER
+    from hagworm.extend.cache.entry import Lifetime as Lifetime
+    from hagworm.extend.cache.stack import StackCache as StackCache
+    from hagworm.extend.cache.store import CacheStatistics as CacheStatistics
+    from hagworm.extend.cache.store import Evicted as Evicted
+    from hagworm.extend.cache.store import LRUCache as LRUCache
+    from hagworm.extend.cache.store import TTLCache as TTLCache
+
+# Loaded on first use: who counts needs no store.
+HOMES = {
+    "NEVER": "entry",
+    "CacheStatistics": "store",
+    "CounterStatistics": "counter",
+    "Evicted": "store",
+    "LRUCache": "store",
+    "Lifetime": "entry",
+    "PeriodCounter": "counter",
+    "StackCache": "stack",
+    "TTLCache": "store",
+}
+
+__all__ = tuple(HOMES)
+
+
+def __getattr__(name: str) -> Any:
+    if (home := HOMES.get(name)) is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    value = globals()[name] = getattr(import_module(f"{__name__}.{home}"), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *HOMES})

@@ -1,25 +1,52 @@
 """When something is due: grids and cron expressions, and what becomes of moments that were missed or that overlap."""
 
-from hagworm.extend.schedule.agenda import Agenda, Due, Missed, Schedule
-from hagworm.extend.schedule.cron import Cron, Fold, Gap
-from hagworm.extend.schedule.grid import Grid
-from hagworm.extend.schedule.overlap import Admission, Overlap, admit
-from hagworm.extend.schedule.pause import pause_after
-from hagworm.extend.schedule.roster import Placement, Roster
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-__all__ = (
-    "Admission",
-    "Agenda",
-    "Cron",
-    "Due",
-    "Fold",
-    "Gap",
-    "Grid",
-    "Missed",
-    "Overlap",
-    "Placement",
-    "Roster",
-    "Schedule",
-    "admit",
-    "pause_after",
-)
+if TYPE_CHECKING:
+    from hagworm.extend.schedule.agenda import Agenda as Agenda
+    from hagworm.extend.schedule.agenda import Due as Due
+    from hagworm.extend.schedule.agenda import Missed as Missed
+    from hagworm.extend.schedule.agenda import Schedule as Schedule
+    from hagworm.extend.schedule.cron import Cron as Cron
+    from hagworm.extend.schedule.cron import Fold as Fold
+    from hagworm.extend.schedule.cron import Gap as Gap
+    from hagworm.extend.schedule.grid import Grid as Grid
+    from hagworm.extend.schedule.overlap import Admission as Admission
+    from hagworm.extend.schedule.overlap import Overlap as Overlap
+    from hagworm.extend.schedule.overlap import admit as admit
+    from hagworm.extend.schedule.pause import pause_after as pause_after
+    from hagworm.extend.schedule.roster import Placement as Placement
+    from hagworm.extend.schedule.roster import Roster as Roster
+
+# Loaded on first use: a grid needs no time zones and no syntax.
+HOMES = {
+    "Admission": "overlap",
+    "Agenda": "agenda",
+    "Cron": "cron",
+    "Due": "agenda",
+    "Fold": "cron",
+    "Gap": "cron",
+    "Grid": "grid",
+    "Missed": "agenda",
+    "Overlap": "overlap",
+    "Placement": "roster",
+    "Roster": "roster",
+    "Schedule": "agenda",
+    "admit": "overlap",
+    "pause_after": "pause",
+}
+
+__all__ = tuple(HOMES)
+
+
+def __getattr__(name: str) -> Any:
+    if (home := HOMES.get(name)) is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    value = globals()[name] = getattr(import_module(f"{__name__}.{home}"), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *HOMES})

@@ -1,9 +1,38 @@
 """What a process counts: counters, gauges and histograms, exact under threads, and the text a scraper reads."""
 
-from hagworm.extend.statistics.cells import Counter, Gauge
-from hagworm.extend.statistics.exposition import CONTENT_TYPE
-from hagworm.extend.statistics.family import Family
-from hagworm.extend.statistics.histogram import BUCKETS, Histogram
-from hagworm.extend.statistics.registry import Registry
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-__all__ = ("BUCKETS", "CONTENT_TYPE", "Counter", "Family", "Gauge", "Histogram", "Registry")
+if TYPE_CHECKING:
+    from hagworm.extend.statistics.cells import Counter as Counter
+    from hagworm.extend.statistics.cells import Gauge as Gauge
+    from hagworm.extend.statistics.exposition import CONTENT_TYPE as CONTENT_TYPE
+    from hagworm.extend.statistics.family import Family as Family
+    from hagworm.extend.statistics.histogram import BUCKETS as BUCKETS
+    from hagworm.extend.statistics.histogram import Histogram as Histogram
+    from hagworm.extend.statistics.registry import Registry as Registry
+
+# Loaded on first use: who counts needs no text for scrapers.
+HOMES = {
+    "BUCKETS": "histogram",
+    "CONTENT_TYPE": "exposition",
+    "Counter": "cells",
+    "Family": "family",
+    "Gauge": "cells",
+    "Histogram": "histogram",
+    "Registry": "registry",
+}
+
+__all__ = tuple(HOMES)
+
+
+def __getattr__(name: str) -> Any:
+    if (home := HOMES.get(name)) is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    value = globals()[name] = getattr(import_module(f"{__name__}.{home}"), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *HOMES})

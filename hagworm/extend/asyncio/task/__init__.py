@@ -1,25 +1,48 @@
 """Work that comes again, and work that must not come all at once."""
 
-from hagworm.extend.asyncio.task.claim import RunLock
-from hagworm.extend.asyncio.task.cron import CronTask
-from hagworm.extend.asyncio.task.interval import IntervalTask
-from hagworm.extend.asyncio.task.limiter import LimiterStatistics, RateLimiter
-from hagworm.extend.asyncio.task.loop import LoopTask
-from hagworm.extend.asyncio.task.recurring import ErrorPolicy, RecurringTask
-from hagworm.extend.asyncio.task.run import Run, TaskStatistics, current_run
-from hagworm.extend.asyncio.task.timed import TimedTask
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-__all__ = (
-    "CronTask",
-    "ErrorPolicy",
-    "IntervalTask",
-    "LimiterStatistics",
-    "LoopTask",
-    "RateLimiter",
-    "RecurringTask",
-    "Run",
-    "RunLock",
-    "TaskStatistics",
-    "TimedTask",
-    "current_run",
-)
+if TYPE_CHECKING:
+    from hagworm.extend.asyncio.task.claim import RunLock as RunLock
+    from hagworm.extend.asyncio.task.cron import CronTask as CronTask
+    from hagworm.extend.asyncio.task.interval import IntervalTask as IntervalTask
+    from hagworm.extend.asyncio.task.limiter import LimiterStatistics as LimiterStatistics
+    from hagworm.extend.asyncio.task.limiter import RateLimiter as RateLimiter
+    from hagworm.extend.asyncio.task.loop import LoopTask as LoopTask
+    from hagworm.extend.asyncio.task.recurring import ErrorPolicy as ErrorPolicy
+    from hagworm.extend.asyncio.task.recurring import RecurringTask as RecurringTask
+    from hagworm.extend.asyncio.task.run import Run as Run
+    from hagworm.extend.asyncio.task.run import TaskStatistics as TaskStatistics
+    from hagworm.extend.asyncio.task.run import current_run as current_run
+    from hagworm.extend.asyncio.task.timed import TimedTask as TimedTask
+
+# Loaded on first use: who limits how often something runs needs no cron.
+HOMES = {
+    "CronTask": "cron",
+    "ErrorPolicy": "recurring",
+    "IntervalTask": "interval",
+    "LimiterStatistics": "limiter",
+    "LoopTask": "loop",
+    "RateLimiter": "limiter",
+    "RecurringTask": "recurring",
+    "Run": "run",
+    "RunLock": "claim",
+    "TaskStatistics": "run",
+    "TimedTask": "timed",
+    "current_run": "run",
+}
+
+__all__ = tuple(HOMES)
+
+
+def __getattr__(name: str) -> Any:
+    if (home := HOMES.get(name)) is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    value = globals()[name] = getattr(import_module(f"{__name__}.{home}"), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *HOMES})

@@ -5,8 +5,37 @@ out of it, links, devices, two members of one name, members whose bytes overlap,
 bytes than `ArchiveLimits` allow, whatever the archive says about them.
 """
 
-from hagworm.extend.base.archive.create import create_archive
-from hagworm.extend.base.archive.extract import extract_archive, list_archive
-from hagworm.extend.base.archive.member import ArchiveKind, ArchiveLimits, Member
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-__all__ = ("ArchiveKind", "ArchiveLimits", "Member", "create_archive", "extract_archive", "list_archive")
+if TYPE_CHECKING:
+    from hagworm.extend.base.archive.create import create_archive as create_archive
+    from hagworm.extend.base.archive.extract import extract_archive as extract_archive
+    from hagworm.extend.base.archive.extract import list_archive as list_archive
+    from hagworm.extend.base.archive.member import ArchiveKind as ArchiveKind
+    from hagworm.extend.base.archive.member import ArchiveLimits as ArchiveLimits
+    from hagworm.extend.base.archive.member import Member as Member
+
+# Loaded on first use: who packs does not unpack.
+HOMES = {
+    "ArchiveKind": "member",
+    "ArchiveLimits": "member",
+    "Member": "member",
+    "create_archive": "create",
+    "extract_archive": "extract",
+    "list_archive": "extract",
+}
+
+__all__ = tuple(HOMES)
+
+
+def __getattr__(name: str) -> Any:
+    if (home := HOMES.get(name)) is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    value = globals()[name] = getattr(import_module(f"{__name__}.{home}"), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *HOMES})
