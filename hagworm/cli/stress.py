@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hagworm.cli.group import Command
+from hagworm.cli.progress import Progress
 from hagworm.cli.table import print_table
 from hagworm.extend.error import PlanError, StressError
 
 if TYPE_CHECKING:
+    from hagworm.frame.stress_tests.objective import Verdict
     from hagworm.frame.stress_tests.order import Order
     from hagworm.frame.stress_tests.plan import Plan
     from hagworm.frame.stress_tests.result import Result
@@ -21,6 +23,8 @@ __all__ = ("command",)
 
 INTERRUPTED = 130
 """The exit code after Ctrl-C, by the custom of shells."""
+MISSED = 1
+"""The exit code where an objective was missed."""
 
 
 @click.command(
@@ -30,6 +34,7 @@ INTERRUPTED = 130
         "hagworm stress http://127.0.0.1:8000/orders --rate 2000 --duration 30",
         "hagworm stress http://127.0.0.1:8000/ --rate 0..500:30s,500:2m,3000:5s --warm-up 5",
         "hagworm stress scenario.py:Checkout --target http://127.0.0.1:8000 --users 200 --ramp 10 --think 0.5..2",
+        "hagworm stress http://127.0.0.1:8000/ --rate 500 --slo 'p99<200ms,error<0.1%' --report report.html",
     ),
 )
 @click.argument("what", metavar="URL|SCENARIO")
@@ -53,15 +58,31 @@ INTERRUPTED = 130
 @click.option("--loop", type=click.Choice(["auto", "asyncio", "uvloop"]), default="auto", help="Event loop.")
 @click.option("--insecure", is_flag=True, help="Do not verify certificates.")
 @click.option("--target-is-mine", is_flag=True, help="Allow targets that are not this machine.")
+@click.option("--slo", metavar="LIST", help="Objectives: 'p99<200ms,error<0.1%,checkout:p95<1s,rate>500'.")
 @click.option("--json", "json_path", metavar="FILE", type=click.Path(path_type=Path), help="Write the result here.")
-def command(what: str, json_path: Path | None, **options: Any) -> None:
+@click.option(
+    "--report",
+    "reports",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    help="Write a report: .html, .md, .json, .csv or .series.csv; may be repeated.",
+)
+def command(what: str, slo: str | None, json_path: Path | None, reports: tuple[Path, ...], **options: Any) -> None:
     """Put load on a URL, or run the scenarios of a file, and say what came of it.
 
     SCENARIO is file.py:Class or package.module:Class. By default what starts does not wait for what is under way (open
     model), and times run from the intended start. Ctrl-C ends the load and reports what there is, with exit code 130;
-    what keeps the load from starting is exit code 2.
+    what keeps the load from starting is exit code 2, an objective that was missed 1.
     """
     from hagworm.frame.stress_tests.crew import enough_processes, processors
+    from hagworm.frame.stress_tests.objective import judge, parse_objectives
+    from hagworm.frame.stress_tests.report import check_path, write_json
+
+    objectives = parse_objectives(slo) if slo is not None else ()
+
+    for path in reports:
+        check_path(path)
 
     order = read_order(what, options)
     processes = options["processes"]
@@ -73,14 +94,20 @@ def command(what: str, json_path: Path | None, **options: Any) -> None:
 
     click.echo(f"{order.target}: {order.plan}; {processes} process{'es' * (processes > 1)}", err=True)
     result = asyncio.run(conduct(order, processes))
-    show(result)
+    verdicts = judge(result, objectives)
+    show(result, verdicts)
 
     if json_path is not None:
-        json_path.write_text(result.dump(), "utf-8")
-        click.echo(f"wrote {json_path}", err=True)
+        write(json_path, write_json(result, verdicts))
+
+    for path in reports:
+        write(path, check_path(path)(result, verdicts))
 
     if result.run.ended == "interrupted":
         sys.exit(INTERRUPTED)
+
+    if not all(verdict.kept for verdict in verdicts):
+        sys.exit(MISSED)
 
 
 def read_order(what: str, options: dict[str, Any]) -> "Order":
@@ -175,30 +202,32 @@ async def conduct(order: "Order", processes: int) -> "Result":
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, heed, number)
 
-    return await lead(order, processes=processes, stop=stop)
+    with Progress(order.plan) as progress:
+        return await lead(order, processes=processes, watch=progress.watch, stop=stop)
 
 
-def show(result: "Result") -> None:
-    lines = result.figures.lines
+def show(result: "Result", verdicts: "tuple[Verdict, ...]" = ()) -> None:
+    """Print what came of a load."""
+    from hagworm.frame.stress_tests.quantity import show_count
+    from hagworm.frame.stress_tests.summary import HEADINGS, failures_of, lines_of, row_of, warnings_of
 
-    if len(lines) > 1:
-        lines = (*lines, result.figures.total)
+    print_table(HEADINGS, [row_of(result, line) for line in lines_of(result)], numbers=True)
 
-    rows = []
+    for count, name, reason in failures_of(result):
+        click.echo(f"{show_count(count)} x {name}: {reason}")
 
-    for line in lines:
-        response = result.response(line)
-        times = [*response.percentiles(50, 90, 99, 99.9), response.highest]
-        rate = line.count / result.run.seconds if result.run.seconds else 0.0
-        rows.append(
-            (line.name, str(line.count), str(line.failed_count), f"{rate:.1f}", *(f"{1000 * one:.2f}" for one in times))
-        )
+    for warning in warnings_of(result):
+        click.secho(f"note: {warning}", fg="yellow")
 
-    print_table(("name", "count", "failed", "per s", "p50 ms", "p90", "p99", "p99.9", "max"), rows)
+    for verdict in verdicts:
+        click.secho(str(verdict), fg="green" if verdict.kept else "red")
 
-    for line in result.figures.lines:
-        for reason, count in line.failures:
-            click.echo(f"{count} x {line.name}: {reason}")
 
-    for note in result.run.notes:
-        click.echo(f"note: {note}")
+def write(path: Path, text: str) -> None:
+    """Write a report, and say so."""
+    try:
+        path.write_text(text, "utf-8")
+    except OSError as exc:
+        raise StressError(f"cannot write the report: {exc}") from exc
+
+    click.echo(f"wrote {path}", err=True)

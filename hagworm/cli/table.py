@@ -12,13 +12,16 @@ __all__ = ("print_json", "print_table", "write_value")
 GAP = "  "
 
 
-def print_table(headings: Sequence[str], rows: Sequence[Sequence[str]], *, styles: Sequence[str] = ()) -> None:
+def print_table(
+    headings: Sequence[str], rows: Sequence[Sequence[str]], *, styles: Sequence[str] = (), numbers: bool = False
+) -> None:
     """Print rows under headings: with rich on a terminal, as plain columns elsewhere, where nothing is cut off.
 
-    `styles` are rich's, one for each column; NO_COLOR switches them off.
+    `styles` are rich's, one for each column; NO_COLOR switches them off. With `numbers`, all but the first column
+    stand on the right.
     """
     if not sys.stdout.isatty():
-        for line in columns(headings, rows):
+        for line in columns(headings, rows, numbers=numbers):
             click.echo(line)
 
         return
@@ -31,8 +34,8 @@ def print_table(headings: Sequence[str], rows: Sequence[Sequence[str]], *, style
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     styles = [*styles, *[""] * (len(headings) - len(styles))]
 
-    for heading, style in zip(headings, styles, strict=True):
-        table.add_column(heading, style=style, overflow="fold")
+    for place, (heading, style) in enumerate(zip(headings, styles, strict=True)):
+        table.add_column(heading, style=style, overflow="fold", justify="right" if numbers and place else "left")
 
     for row in rows:
         table.add_row(*map(Text, row))
@@ -40,11 +43,17 @@ def print_table(headings: Sequence[str], rows: Sequence[Sequence[str]], *, style
     Console().print(table)
 
 
-def columns(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+def columns(headings: Sequence[str], rows: Sequence[Sequence[str]], *, numbers: bool = False) -> list[str]:
     """Return the lines of a plain table."""
     lines = [[heading.upper() for heading in headings], *([" ".join(cell.split()) for cell in row] for row in rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(headings))]
-    return [GAP.join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]
+    return [
+        GAP.join(
+            cell.rjust(width) if numbers and place else cell.ljust(width)
+            for place, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ).rstrip()
+        for line in lines
+    ]
 
 
 def print_json(value: Any) -> None:

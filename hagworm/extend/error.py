@@ -20,6 +20,13 @@ HagwormError                      code
 ├── CompileError                  compile       sources cannot be turned into bytecode, or their tree is out of date
 ├── ConfigError                   config        the settings are wrong; the service does not start (exit code 2)
 ├── ConstError                    const         what is set once is set again, or what is frozen is changed
+├── CryptoError                   crypto        keys, or what they protect, are not what they should be
+│   ├── CodeRefused               otp           … a one-time code is wrong, or has been used
+│   ├── DecryptFailed             decrypt       … nobody who has the key has encrypted this, or not all of it came
+│   ├── KeyRefused                key           … a key cannot be loaded, or is not for this
+│   ├── NoncesUsedUp              nonces        … a key has encrypted as much as it may
+│   └── TokenRefused              token         … a token is not believed
+│       └── TokenExpired          expired       … as it is over
 ├── CycleFound                    cycle         what should come one after another goes round in a circle
 ├── DeadlineExceeded              deadline      the time that was given is over
 │   ├── SegmentBusy               busy          … waiting for memory that another process holds
@@ -76,7 +83,9 @@ HagwormError                      code
 ├── SingletonError                singleton     a class of one object is asked for another one
 ├── StartupFailed                 startup       a lifespan raised while starting (exit code 3)
 ├── StressError                   stress        a stress test does not start as it is asked for (exit code 2)
+│   ├── ObjectiveError            objective     … its objectives are none
 │   ├── PlanError                 plan          … its rate, users, times or profile
+│   ├── RunsDiffer                runsdiffer    … two runs were not the same load, so comparing them says nothing
 │   ├── ScenarioError             scenario      … its scenario cannot be loaded
 │   ├── TargetRefused             notmine       … its target is another machine's, and nobody said that it may
 │   └── TargetUnreachable         unreachable   … nothing answers there
@@ -109,6 +118,7 @@ __all__ = (
     "CircuitOpen",
     "ClockBehind",
     "Closed",
+    "CodeRefused",
     "CommandFailed",
     "CommitFailed",
     "CompileError",
@@ -116,8 +126,10 @@ __all__ = (
     "ConnectFailed",
     "ConnectionLost",
     "ConstError",
+    "CryptoError",
     "CycleFound",
     "DeadlineExceeded",
+    "DecryptFailed",
     "DefinitionError",
     "DuplicateJob",
     "EndOfData",
@@ -130,6 +142,7 @@ __all__ = (
     "HagwormError",
     "JobRefused",
     "JournalError",
+    "KeyRefused",
     "KissOfDeath",
     "LimitExceeded",
     "ListenersFailed",
@@ -140,7 +153,9 @@ __all__ = (
     "NetworkError",
     "NoCandidate",
     "NoScope",
+    "NoncesUsedUp",
     "NotSynchronised",
+    "ObjectiveError",
     "OutputTooLong",
     "Overloaded",
     "PeerSilent",
@@ -158,6 +173,7 @@ __all__ = (
     "RequestFailed",
     "ResultError",
     "RollbackFailed",
+    "RunsDiffer",
     "ScenarioError",
     "ScheduleError",
     "ScopeClosed",
@@ -173,6 +189,8 @@ __all__ = (
     "TargetUnreachable",
     "TaskFailed",
     "TaskTimeout",
+    "TokenExpired",
+    "TokenRefused",
     "TooManyRedirects",
     "TraceError",
     "TransactionError",
@@ -351,6 +369,61 @@ class ConstError(HagwormError, AttributeError, TypeError):
     """What is set once is set again, or what is frozen is changed."""
 
     code = "const"
+
+
+class CryptoError(HagwormError):
+    """Keys, or what they protect, are not what they should be; no text of these holds a secret."""
+
+    code = "crypto"
+
+
+class CodeRefused(CryptoError):
+    """A one-time code is not one of those that are valid now, or it has been used already; which, nobody is told."""
+
+    code = "otp"
+
+    def __init__(self, text: str = "this code is not valid now") -> None:
+        super().__init__(text)
+
+
+class DecryptFailed(CryptoError):
+    """What is to be decrypted has been changed or cut, or belongs to another key or use; which, nobody is told."""
+
+    code = "decrypt"
+
+    def __init__(self, text: str = "this has not been encrypted under one of our keys, or has been changed") -> None:
+        super().__init__(text)
+
+
+class KeyRefused(CryptoError, ValueError):
+    """A key cannot be loaded, is too weak, or is not for what is asked of it; the text says what is expected."""
+
+    code = "key"
+
+
+class NoncesUsedUp(CryptoError):
+    """A key has encrypted as much as it may, or its counter must not go on in this process: another key is needed."""
+
+    code = "nonces"
+
+
+class TokenRefused(CryptoError):
+    """A token is not believed; `reason` is a word for the log: `form`, `header`, `algorithm`, `key`, `signature` …"""
+
+    code = "token"
+
+    def __init__(self, text: str, reason: str = "form") -> None:
+        super().__init__(text)
+        self.reason = reason
+
+
+class TokenExpired(TokenRefused):
+    """A token is one of ours, and its time is over."""
+
+    code = "expired"
+
+    def __init__(self, text: str = "the token has expired", reason: str = "expired") -> None:
+        super().__init__(text, reason)
 
 
 class CycleFound(HagwormError, ValueError):
@@ -1013,6 +1086,18 @@ class StressError(HagwormError):
 
     code = "stress"
     exit_code = 2
+
+
+class ObjectiveError(StressError, ValueError):
+    """An objective is none; the text says where it stops being one, and which forms there are."""
+
+    code = "objective"
+
+
+class RunsDiffer(StressError):
+    """Two runs cannot be compared; the text says why."""
+
+    code = "runsdiffer"
 
 
 class PlanError(StressError, ValueError):
