@@ -11,12 +11,13 @@ __all__ = ("replacement",)
 
 
 @contextmanager
-def replacement(path: str | os.PathLike[str], *, sync: bool = True) -> Iterator[IO[bytes]]:
+def replacement(path: str | os.PathLike[str], *, sync: bool = True, mode: int | None = None) -> Iterator[IO[bytes]]:
     """Give the next version of a file, open for writing and reading; it takes the old one's place after the block.
 
     Whoever reads sees the old file or the new one, both whole; the old one's permissions stay, and a link leads to the
     file that is replaced. When the block fails the old file stays as it is and nothing else is left behind. With `sync`
-    the new one survives a loss of power from then on. Blocks. Raises OSError.
+    the new one survives a loss of power from then on. `mode` are permissions instead of the old one's; nobody else can
+    read the file before it has them. Blocks. Raises OSError.
     """
     import tempfile
 
@@ -31,7 +32,7 @@ def replacement(path: str | os.PathLike[str], *, sync: bool = True) -> Iterator[
             if sync:
                 os.fsync(file.fileno())
 
-        os.chmod(temporary, permissions(target))
+        os.chmod(temporary, permissions(target) if mode is None else mode)
         os.replace(temporary, target)
     except BaseException:
         with suppress(FileNotFoundError):
