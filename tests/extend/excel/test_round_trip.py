@@ -61,3 +61,13 @@ def test_midnight_is_a_time() -> None:
 
     for reader in ("openpyxl", "calamine"):
         assert list(read_rows(data, engine=reader)) == [[time(0, 0), timedelta(0)]]
+
+
+def test_text_of_nothing_but_space_stays_text() -> None:
+    rows = [[" ", "  ", "\t", "\n", "\r", "\r\n", " \r", "\u3000", "\xa0\u2003"]]
+
+    for writer in ("openpyxl", "xlsxwriter"):
+        data = dump_workbook(rows, engine=writer)
+
+        for reader in ("openpyxl", "calamine"):
+            assert list(read_rows(data, engine=reader)) == rows, (writer, reader)

@@ -15,6 +15,16 @@ __all__ = ("WRITER",)
 ESCAPED = re.compile(r"_(?=x[0-9A-Fa-f]{4}_)|\r")
 
 
+class Blank(str):
+    """Text that is nothing but space, and is not to be lost."""
+
+    __slots__ = ()
+
+    def strip(self, *_: Any) -> str:
+        """Return what says that it has to be preserved: openpyxl does so where this is another text, and not empty."""
+        return "."
+
+
 class OpenpyxlSheet:
     """A sheet, the rows of which are in a temporary file."""
 
@@ -52,7 +62,13 @@ class OpenpyxlSheet:
 
             if kind is str:
                 cell.data_type = "s"
-                cell._value = ESCAPED.sub(escape, value) if "_x" in value or "\r" in value else value
+
+                if "_x" in value or "\r" in value:
+                    value = ESCAPED.sub(escape, value)
+                elif value.isspace():
+                    value = Blank(value)
+
+                cell._value = value
             elif kind is Formula:
                 cell.data_type = "f"
                 cell._value = value.text
