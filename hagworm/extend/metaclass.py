@@ -1,6 +1,5 @@
 """Classes of which there is one object, and classes that know their subclasses."""
 
-import inspect
 import threading
 from typing import Any, ClassVar, TypeVar, cast
 
@@ -78,7 +77,9 @@ class SubclassRegistry:
             cls.registry = {}
             return
 
-        if name is None or inspect.isabstract(cls) or unfinished(cls):
+        from inspect import isabstract
+
+        if name is None or isabstract(cls) or unfinished(cls):
             return
 
         name = name or cls.__name__

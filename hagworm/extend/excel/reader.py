@@ -8,12 +8,14 @@ from enum import Enum
 from functools import cache
 from io import BytesIO
 from types import NoneType, TracebackType, UnionType
-from typing import IO, Any, Self, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import IO, TYPE_CHECKING, Any, Self, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from hagworm.extend.error import CellError, ExcelError, HagwormError, WorkbookRefused, nearest
 from hagworm.extend.excel.engine import Source, load_reader
-from hagworm.extend.excel.guard import Findings, inspect
 from hagworm.extend.excel.limit import ReadLimits
+
+if TYPE_CHECKING:
+    from hagworm.extend.excel.guard import Findings
 
 __all__ = ("LIMITS", "Origin", "WorkbookReader", "read_objects", "read_records", "read_rows")
 
@@ -39,6 +41,8 @@ class WorkbookReader:
     __slots__ = ("engine", "file", "findings", "is_ours", "limits", "source")
 
     def __init__(self, origin: Origin, *, engine: str = "auto", limits: ReadLimits = LIMITS) -> None:
+        from hagworm.extend.excel.guard import inspect
+
         self.limits = limits
         self.is_ours = isinstance(origin, str | os.PathLike | bytes)
         self.file: IO[bytes]
@@ -125,7 +129,7 @@ class WorkbookReader:
         if self.is_ours:
             self.file.close()
 
-    def choose(self, engine: str, findings: Findings) -> str:
+    def choose(self, engine: str, findings: "Findings") -> str:
         """Return the engine to read with."""
         is_small = findings.area <= self.limits.cells and findings.total <= SMALL
 

@@ -2,7 +2,6 @@
 
 import io
 import logging
-import shutil
 import time
 from collections.abc import Callable
 from typing import Any
@@ -34,6 +33,8 @@ class RichFormatter(logging.Formatter):
         self.console: Any = None
 
     def format(self, record: logging.LogRecord) -> str:
+        import shutil
+
         from rich.console import Console
         from rich.highlighter import ReprHighlighter
         from rich.text import Text

@@ -1,7 +1,5 @@
 """Whether a request may be sent once more, and not before when."""
 
-from email.utils import parsedate_to_datetime
-
 __all__ = ("IDEMPOTENT", "REPEATABLE_STATUS", "is_idempotent", "may_repeat_status", "read_retry_after")
 
 IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
@@ -36,6 +34,8 @@ def read_retry_after(text: str | None, now: float) -> float | None:
 
     if text.isascii() and text.isdigit():
         return float(text) if len(text) <= 9 else float(10**9)
+
+    from email.utils import parsedate_to_datetime
 
     try:
         moment = parsedate_to_datetime(text)

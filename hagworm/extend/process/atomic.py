@@ -1,7 +1,7 @@
 """Bytes that processes share: read whole, and written whole even by those who are killed in the middle of it."""
 
 import mmap
-import platform
+import os
 import threading
 
 from hagworm.extend.error import SegmentError
@@ -14,7 +14,7 @@ SEQUENCE, FIRST, LENGTH, REPAIRS = 8, 9, 10, 11
 TRIES = 100
 """How often a reader tries before it wants the writers to wait."""
 
-ORDERED = platform.machine() in ("x86_64", "AMD64", "i386", "i686")
+ORDERED = os.uname().machine in ("x86_64", "amd64", "i386", "i686")
 """Whether this machine shows the stores of one processor to the others in their order."""
 
 BARRIER = threading.Lock()

@@ -5,11 +5,9 @@ import fcntl
 import mmap
 import os
 import re
-import secrets
 import stat
 import struct
 import sys
-import tempfile
 import threading
 import time
 from contextlib import suppress
@@ -25,8 +23,14 @@ MAGIC = int.from_bytes(b"hagworm\x01", "big")
 HEADER = struct.Struct("=5Q")
 """Magic, size of the data, the owner's process id and start, and the space in which these numbers mean something."""
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
-FOLDER = Path("/dev/shm") if os.access("/dev/shm", os.W_OK | os.X_OK) else Path(tempfile.gettempdir())
 FIRST_PAUSE, LONGEST_PAUSE = 0.0002, 0.005
+
+if os.access("/dev/shm", os.W_OK | os.X_OK):
+    FOLDER = Path("/dev/shm")
+else:
+    from tempfile import gettempdir
+
+    FOLDER = Path(gettempdir())
 
 REGISTER = threading.RLock()
 SEGMENTS: dict[tuple[int, int], "Segment"] = {}
@@ -160,7 +164,9 @@ def create(name: str | None, size: int) -> Segment:
     if size < 1:
         raise SegmentError(f"shared memory has at least one byte, not {size}")
 
-    given = secrets.token_hex(8) if name is None else name
+    from secrets import token_hex
+
+    given = token_hex(8) if name is None else name
     path = path_of(given)
 
     with REGISTER:

@@ -6,7 +6,6 @@ The values are pickled: this is for the two ends of one socketpair inside one pr
 import os
 import pickle
 import struct
-import tempfile
 from io import FileIO
 from typing import Any
 
@@ -121,6 +120,8 @@ def new_memory() -> int:
     """Return a descriptor of memory without a name."""
     if hasattr(os, "memfd_create"):
         return os.memfd_create("hagworm", os.MFD_CLOEXEC)
+
+    import tempfile
 
     with tempfile.TemporaryFile() as file:
         return os.dup(file.fileno())

@@ -1,6 +1,5 @@
 """A QR code (ISO/IEC 18004), and how it is drawn."""
 
-import base64
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -143,12 +142,14 @@ class QRCode:
         ]
 
         if logo is not None:
+            from base64 import b64encode
+
             picture = read_png(logo)
             wide, high = fitted(picture, self.check_logo(logo_size) * self.size)
             x, y = (width - wide) / 2, (width - high) / 2
             ground = f"M{x - 1:.3f} {y - 1:.3f}h{wide + 2:.3f}v{high + 2:.3f}h-{wide + 2:.3f}z"
             parts.append(f'<path fill="{light or "#ffffff"}" d="{ground}"/>')
-            data = base64.b64encode(logo).decode("ascii")
+            data = b64encode(logo).decode("ascii")
             place = f'x="{x:.3f}" y="{y:.3f}" width="{wide:.3f}" height="{high:.3f}"'
             parts.append(f'<image {place} href="data:image/png;base64,{data}"/>')
 

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import lru_cache
-from zoneinfo import ZoneInfo, available_timezones
 
 from hagworm.extend.error import ScheduleError, nearest
 
@@ -42,6 +41,8 @@ def find_zone(zone: str | tzinfo) -> tzinfo:
 
     if zone.upper() == "UTC":
         return UTC  # there even on machines without a database of time zones
+
+    from zoneinfo import ZoneInfo, available_timezones
 
     try:
         return ZoneInfo(zone)

@@ -86,13 +86,13 @@ def test_a_misspelled_zone_is_told_its_neighbour() -> None:
 
 
 def test_utc_needs_no_database(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hagworm.extend.schedule.zone.ZoneInfo", None)
+    monkeypatch.setattr("zoneinfo.ZoneInfo", None)
 
     assert find_zone("utc") is UTC
 
 
 def test_a_machine_without_a_database_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hagworm.extend.schedule.zone.available_timezones", set)
+    monkeypatch.setattr("zoneinfo.available_timezones", set)
 
     with pytest.raises(ScheduleError, match="pip install tzdata"):
         find_zone("Mars/Olympus")

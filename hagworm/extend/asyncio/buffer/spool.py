@@ -1,7 +1,6 @@
 """Bytes on their way from one who writes to one who reads, in memory and, when they pile up, on disk."""
 
 import asyncio
-import tempfile
 from collections import deque
 from contextvars import Context
 from dataclasses import dataclass
@@ -35,6 +34,8 @@ class Slice:
     __slots__ = ("file", "got", "put")
 
     def __init__(self, folder: str | None) -> None:
+        import tempfile
+
         self.file: Any = tempfile.TemporaryFile(buffering=0, dir=folder)
         self.put = 0
         self.got = 0

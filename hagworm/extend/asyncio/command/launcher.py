@@ -1,11 +1,9 @@
 """A main process and its children as one program: started, connected, stopped, with one exit code."""
 
 import asyncio
-import hmac
 import json
 import logging
 import os
-import secrets
 from collections.abc import Callable
 from contextlib import nullcontext
 from contextvars import Context
@@ -96,6 +94,8 @@ class Session:
     """One run of a launcher."""
 
     def __init__(self, launcher: Launcher, child: ChildProcess) -> None:
+        from secrets import token_urlsafe
+
         from msgspec import msgpack
 
         positional, named = child.arguments
@@ -106,7 +106,7 @@ class Session:
             raise DefinitionError(f"{type(child).__name__} cannot be made in a child: {exc}") from exc
 
         self.decode = msgpack.Decoder().decode
-        self.token = secrets.token_urlsafe(32)
+        self.token = token_urlsafe(32)
         self.main = launcher.daemon
         self.peers: dict[Any, Peer] = {}
         self.farewells: set[asyncio.Task[None]] = set()
@@ -213,15 +213,12 @@ class Session:
 
     def greet(self, link: Any, slot: int, pid: int, token: str) -> None:
         """Let a child in that knows the secret and is the process that it says."""
+        from secrets import compare_digest
+
         charge = self.charge_of(pid)
         known = getattr(link, "pid", None)
 
-        if (
-            not hmac.compare_digest(token, self.token)
-            or charge is None
-            or charge.slot != slot
-            or known not in (None, pid)
-        ):
+        if not compare_digest(token, self.token) or charge is None or charge.slot != slot or known not in (None, pid):
             raise ProcessError(f"it says it is child {slot}, process {pid}, and is not")
 
         peer = self.peers[link] = Peer(link, self.table, slot=slot, pid=pid)

@@ -1,8 +1,6 @@
 """A folder with a random name for one run, where its sockets are, and nobody but its user gets in."""
 
 import os
-import shutil
-import tempfile
 from contextlib import suppress
 from pathlib import Path
 
@@ -18,6 +16,8 @@ def make_folder() -> Path:
 
     What runs of this user have left behind that were killed is removed.
     """
+    import tempfile
+
     root = Path(os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir())
 
     for path in root.glob(f"{PREFIX}*"):
@@ -34,4 +34,6 @@ def make_folder() -> Path:
 
 def remove_folder(path: Path) -> None:
     """Remove a folder with what is in it."""
+    import shutil
+
     shutil.rmtree(path, ignore_errors=True)

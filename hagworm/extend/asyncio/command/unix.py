@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import secrets
 import socket
 import struct
 from collections.abc import Callable
@@ -126,11 +125,13 @@ class UnixHost:
     tells_loss = True
 
     def __init__(self, knows: Callable[[int], bool], take: Take, lose: Lose) -> None:
+        from secrets import token_hex
+
         self.knows = knows
         self.take = take
         self.lose = lose
         self.folder = make_folder()
-        self.path = self.folder / secrets.token_hex(8)
+        self.path = self.folder / token_hex(8)
         self.server: asyncio.Server | None = None
         self.links: WeakSet[UnixLink] = WeakSet()
         self.is_closed = False

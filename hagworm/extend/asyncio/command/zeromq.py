@@ -1,7 +1,6 @@
 """Links over ZeroMQ: a socket file in a folder of this user alone, or TCP with CURVE."""
 
 import asyncio
-import secrets
 from collections.abc import Callable
 from contextvars import Context
 from pathlib import Path
@@ -150,8 +149,10 @@ class ZmqHost:
         self.wire.socket.set(zmq.ROUTER_MANDATORY, 1)
 
         if url == "zmq+ipc:":
+            from secrets import token_hex
+
             self.folder = make_folder()
-            self.given["url"] = f"ipc://{self.folder / secrets.token_hex(8)}"
+            self.given["url"] = f"ipc://{self.folder / token_hex(8)}"
             self.wire.socket.bind(self.given["url"])
             return
 

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import stat
-import tempfile
 from concurrent.futures import Executor
 from contextlib import suppress
 from pathlib import Path
@@ -116,6 +115,8 @@ class Replacement:
         await asyncio.shield(self.lane.submit(self.remove if kind is not None else self.put_in_place))
 
     def make(self) -> None:
+        import tempfile
+
         self.path = Path(os.path.realpath(self.path))
         number, self.temporary = tempfile.mkstemp(prefix=f".{self.path.name}.", suffix=".new", dir=self.path.parent)
         os.close(number)

@@ -4,7 +4,6 @@ import os
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from secrets import token_hex
 from typing import Any
 from urllib.parse import urlencode
 
@@ -96,6 +95,8 @@ def encode_multipart(
     boundary: str = "",
 ) -> Body:
     """Return a form with files, which are read while they are sent. Raises OSError for a file that is not there."""
+    from secrets import token_hex
+
     boundary = boundary or f"hagworm-{token_hex(16)}"
     parts: list[tuple[bytes, Upload]] = []
 

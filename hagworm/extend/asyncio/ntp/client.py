@@ -2,7 +2,6 @@
 
 import asyncio
 import ipaddress
-import secrets
 import socket
 import time
 from collections.abc import Callable
@@ -161,6 +160,8 @@ class NTPClient:
         del self.addresses[:1]
 
     async def exchange(self, family: socket.AddressFamily, address: SocketAddress) -> Sample:
+        import secrets
+
         loop = asyncio.get_running_loop()
         local_ns = self.local_ns or steady_clock()
         nonce = secrets.randbits(64) or 1

@@ -1,6 +1,5 @@
 """Values as JSON."""
 
-import base64
 from collections.abc import Callable
 from typing import Any
 
@@ -128,6 +127,7 @@ def without_nan(value: Any) -> Any:
 
 def plain_value(value: Any) -> Any:
     """Return what msgspec writes for `value`. Raises TypeError for what it has no form for."""
+    from base64 import b64encode
     from dataclasses import fields, is_dataclass
     from datetime import date, datetime, time
     from decimal import Decimal
@@ -144,7 +144,7 @@ def plain_value(value: Any) -> Any:
         case Enum():
             return value.value
         case bytes() | bytearray() | memoryview():
-            return base64.b64encode(value).decode("ascii")
+            return b64encode(value).decode("ascii")
         case set() | frozenset():
             return list(value)
         case _ if is_dataclass(value) and not isinstance(value, type):

@@ -1,6 +1,5 @@
 """Workbooks read by calamine, each sheet at once."""
 
-import zipfile
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime, time
 from io import BytesIO
@@ -39,6 +38,8 @@ class CalamineSource:
 
 def repacked(file: IO[bytes]) -> BytesIO:
     """Return the archive as zipfile understands it: another reader might find other parts in it, or longer ones."""
+    import zipfile
+
     copy = BytesIO()
 
     with zipfile.ZipFile(file) as source, zipfile.ZipFile(copy, "w", zipfile.ZIP_STORED) as target:
