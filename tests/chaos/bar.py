@@ -13,6 +13,7 @@ The exit code is 0 where the promise was kept, 1 where it was not, and 77 where 
 import argparse
 import json
 import os
+import resource
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -23,7 +24,7 @@ from random import Random, SystemRandom
 from traceback import format_exception_only
 from typing import Any
 
-__all__ = ("SKIPPED", "Bar", "Trial", "main", "need")
+__all__ = ("SKIPPED", "Bar", "Trial", "main", "most_memory", "need")
 
 SKIPPED = 77
 
@@ -109,6 +110,17 @@ def need(program: object, remedy: str) -> None:
     if program is None:
         sys.stdout.write(f"not run: {remedy}\n")
         sys.exit(SKIPPED)
+
+
+def most_memory() -> int:
+    """Return the most bytes that this process has held at one time."""
+    try:
+        status = Path("/proc/self/status").read_text()
+    except FileNotFoundError:
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+    # What getrusage() tells begins with what the process held that has started this one.
+    return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM:")) * 1024
 
 
 def main(file: str, promise: str, run: Callable[[Bar], None]) -> None:

@@ -8,7 +8,6 @@ import gzip
 import io
 import os
 import random
-import resource
 import stat
 import struct
 import sys
@@ -24,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from hagworm.extend.base.archive import ArchiveKind, create_archive, extract_archive
 from hagworm.extend.error import BadArchive, LimitExceeded
-from tests.chaos.bar import Bar, Trial, main
+from tests.chaos.bar import Bar, Trial, main, most_memory
 
 PROMISE = "An archive that is not safe writes nothing, and takes at most 2 s of the processor and 100 MiB."
 
@@ -268,7 +267,7 @@ def cases() -> Iterator[tuple[str, Make]]:
 
 
 def run(bar: Bar) -> None:
-    base = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    base = most_memory()
 
     for name, make in cases():
         with bar.trial(name) as trial:
@@ -281,8 +280,8 @@ def run(bar: Bar) -> None:
             attack(trial, noise(bar.random, kind), must_refuse=False)
 
     with bar.trial("memory") as trial:
-        used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10
-        trial.note(used=used, before=base << 10, archives=len(bar.trials) - 1)
+        used = most_memory()
+        trial.note(used=used, before=base, archives=len(bar.trials) - 1)
         trial.expect(used <= MEMORY, f"at most {MEMORY >> 20} MiB, not {used >> 20}")
         trial.expect(len(bar.trials) > 120, "at least 120 archives")
 
