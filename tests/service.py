@@ -33,6 +33,7 @@ async def root() -> dict:
 
 @app.get("/slow")
 async def slow(seconds: float) -> dict:
+    print("begun", flush=True)
     await asyncio.sleep(seconds)
     return {"pid": os.getpid()}
 
@@ -69,6 +70,7 @@ async def feed(ws: WebSocket) -> None:
 
 @app.get("/thread")
 def thread(seconds: float) -> dict:
+    print("begun", flush=True)
     time.sleep(seconds)
     return {"pid": os.getpid()}
 

@@ -138,7 +138,7 @@ async def test_a_second_signal_drops_what_is_open(folder: Path, engine: str) -> 
     async with serving(folder, engine) as service:
         await service.ready()
         asked = asyncio.ensure_future(service.get("/slow?seconds=60"))
-        await service.get()
+        await service.wrote("begun\n")
         service.send(signal.SIGTERM)
         await service.wrote("stopping: no new connections, 1 requests in flight")
         service.send(signal.SIGTERM)
@@ -175,7 +175,7 @@ async def test_the_drain_ends_in_time(folder: Path, engine: str) -> None:
     async with serving(folder, engine, drain_timeout=0.5) as service:
         await service.ready()
         asked = asyncio.ensure_future(service.get("/slow?seconds=60"))
-        await service.get()
+        await service.wrote("begun\n")
         service.send(signal.SIGTERM)
 
         assert await service.ended() == 0
@@ -189,7 +189,7 @@ async def test_a_thread_that_hangs_does_not_keep_the_process(folder: Path) -> No
     async with serving(folder, drain_timeout=0.2) as service:
         await service.ready()
         asked = asyncio.ensure_future(service.get("/thread?seconds=600"))
-        await service.get()
+        await service.wrote("begun\n")
         service.send(signal.SIGTERM)
 
         assert await service.ended() == 0

@@ -67,7 +67,7 @@ async def test_a_terminals_signal_stops_parent_and_child_gracefully(folder: Path
     async with reloading(folder) as service:
         await service.ready()
         asked = asyncio.ensure_future(service.get("/slow?seconds=0.3"))
-        await service.get()
+        await service.wrote("begun\n")
         # As a terminal sends it: to all of the group.
         os.killpg(service.process.pid, number)
 

@@ -133,7 +133,7 @@ async def test_the_drain_ends_in_time_and_the_shutdown_runs(folder: Path) -> Non
         await service.ready()
         asked = asyncio.ensure_future(service.get("/slow?seconds=60"))
         await service.wrote("startup\n", times=2)
-        await service.get()
+        await service.wrote("begun\n")
         service.send(signal.SIGTERM)
 
         assert await service.ended() == 0

@@ -81,7 +81,7 @@ async def test_a_terminals_interrupt_is_one_wish(folder: Path, engine: str) -> N
     async with gunicorn(folder, engine=engine) as service:
         await started(service)
         asked = asyncio.ensure_future(service.get("/slow?seconds=0.5"))
-        await service.get()
+        await service.wrote("begun\n")
         # Every process of the group gets it, and the arbiter sends SIGQUIT to its workers besides.
         os.killpg(service.process.pid, signal.SIGINT)
 
@@ -195,7 +195,7 @@ async def test_the_graceful_time_out_leaves_time_for_the_shutdown(folder: Path, 
     async with gunicorn(folder, "--graceful-timeout", "2", engine=engine, workers=1) as service:
         await started(service, 1)
         asked = asyncio.ensure_future(service.get("/slow?seconds=60"))
-        await service.get()
+        await service.wrote("begun\n")
         service.send(signal.SIGTERM)
 
         assert await service.ended() == 0
