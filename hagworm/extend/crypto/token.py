@@ -1,4 +1,4 @@
-"""Tokens that say who somebody is (JWT, RFC 7519), signed or encrypted by an algorithm that the token does not choose."""
+"""Tokens that say who somebody is (JWT, RFC 7519): signed or encrypted, under an algorithm that they do not choose."""
 
 import json
 import math
@@ -64,8 +64,8 @@ class TokenIssuer:
     """Makes tokens under one key: a `PrivateKey`, or a secret for `HS…` and `A256GCM`.
 
     `lifetime` is in seconds, `kid` the name by which a verifier finds the key, `typ` keeps tokens for one use from
-    being taken for another (RFC 8725 section 3.11). `clock` returns seconds since 1970. Safe in any thread. Needs the extra
-    `jwt`. Raises `KeyRefused` for a key that is not for `algorithm`, or too weak.
+    being taken for another (RFC 8725 section 3.11). `clock` returns seconds since 1970. Safe in any thread. Needs the
+    extra `jwt`. Raises `KeyRefused` for a key that is not for `algorithm`, or too weak.
     """
 
     __slots__ = ("algorithm", "audience", "clock", "encode", "header", "issuer", "key", "lifetime", "scheme")
