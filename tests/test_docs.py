@@ -70,7 +70,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "python")], ids=name_of)
-async def test_the_python_of_a_page_runs(page: Path, desk: Path) -> None:
+async def test_z3_the_python_of_a_page_runs(page: Path, desk: Path) -> None:
     """Blocks run in order and see each other's names; one that begins with a file's name is imported from that file."""
     seen: dict[str, Any] = {"__name__": "page"}
 

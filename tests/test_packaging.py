@@ -90,7 +90,7 @@ def test_test_is_the_demo_the_servers_and_the_tools() -> None:
 
 
 @pytest.mark.parametrize("name", extras())
-def test_an_extra_names_each_requirement_once_and_gives_its_floor(name: str) -> None:
+def test_z1_an_extra_names_each_requirement_once_and_gives_its_floor(name: str) -> None:
     requirements = extras()[name]
 
     assert len(requirements) == len(set(requirements))

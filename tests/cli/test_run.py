@@ -61,7 +61,7 @@ def served(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
 @pytest.mark.parametrize("engine", ["fastapi", "tornado"])
 @pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
-def test_a_service_answers_and_stops_when_told_to(shop: Project, engine: str, stop: signal.Signals) -> None:
+def test_c3_a_service_answers_and_stops_when_told_to(shop: Project, engine: str, stop: signal.Signals) -> None:
     with running(shop, "shop:app", "--engine", engine, "--port", "0") as (process, url):
         with urllib.request.urlopen(f"{url}/orders/7", timeout=10) as response:
             assert response.read() == b'{"id":7}'

@@ -165,7 +165,7 @@ async def test_a_default_factory_makes_each_default() -> None:
     assert await value(handler) == [7]
 
 
-async def test_a_model_may_stand_for_the_whole_query() -> None:
+async def test_b15_a_model_may_stand_for_the_whole_query() -> None:
     async def handler(chosen: Annotated[Filter, Query()]) -> Any:
         return chosen
 
@@ -260,7 +260,7 @@ async def test_the_place_of_a_problem_in_a_struct_is_told() -> None:
         (b"null", JSON, 422),
     ],
 )
-async def test_a_json_body_is_json_or_refused(content: bytes, headers: dict[str, str], status: int) -> None:
+async def test_h13_a_json_body_is_json_or_refused(content: bytes, headers: dict[str, str], status: int) -> None:
     async def handler(item: Item) -> None: ...
 
     response = await ask(handler, method="POST", content=content, headers=headers)

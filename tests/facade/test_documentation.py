@@ -157,7 +157,7 @@ async def test_a_description_that_fails_is_tried_again() -> None:
         assert [(await client.get("/served/openapi.json")).status for _ in range(2)] == [500, 200]
 
 
-def test_an_empty_path_switches_its_part_off() -> None:
+def test_h21_an_empty_path_switches_its_part_off() -> None:
     assert list(documentation_routes(description, ui="")) == ["/openapi.json"]
     assert list(documentation_routes(description, openapi="", ui="")) == []
 

@@ -165,7 +165,7 @@ def test_headers_of_the_connection_are_refused() -> None:
         Response(headers={"connection": "close"})
 
 
-async def test_errors_are_problems_and_pages_for_browsers() -> None:
+async def test_h20_errors_are_problems_and_pages_for_browsers() -> None:
     app = App()
 
     @app.get("/")
@@ -205,7 +205,7 @@ async def test_errors_have_fastapis_shapes_where_asked() -> None:
     assert (found["type"], found["loc"]) == ("int_parsing", ["path", "n"])
 
 
-async def test_an_unforeseen_error_is_logged_once_and_tells_nothing(caplog: pytest.LogCaptureFixture) -> None:
+async def test_h19_an_unforeseen_error_is_logged_once_and_tells_nothing(caplog: pytest.LogCaptureFixture) -> None:
     app = App()
 
     @app.get("/")
@@ -283,7 +283,7 @@ async def test_an_error_handler_that_fails_is_answered_with_500() -> None:
         assert (await client.get("/")).status == 500
 
 
-async def test_middleware_is_an_onion_that_may_answer_itself_and_sees_errors() -> None:
+async def test_h7_middleware_is_an_onion_that_may_answer_itself_and_sees_errors() -> None:
     order: list[str] = []
     app = App()
 
@@ -700,7 +700,7 @@ async def test_websockets_carry_messages_and_end_with_a_code() -> None:
             assert caught.value.response.status == status
 
 
-async def test_a_foreign_origin_may_not_open_a_websocket() -> None:
+async def test_h9_a_foreign_origin_may_not_open_a_websocket() -> None:
     app = App(websocket_origins=["https://friend.example"])
 
     @app.websocket("/")

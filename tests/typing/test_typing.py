@@ -25,5 +25,5 @@ def test_mypy_agrees_with_every_line_of_the_sample() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_the_package_says_that_it_is_typed() -> None:
+def test_z2_the_package_says_that_it_is_typed() -> None:
     assert (PACKAGE / "py.typed").is_file()

@@ -161,7 +161,7 @@ async def test_waiting_has_an_end(server: Server) -> None:
         assert pool.statistics().waiting == 0
 
 
-async def test_openings_that_fail_take_no_place(server: Server) -> None:
+async def test_t14_openings_that_fail_take_no_place(server: Server) -> None:
     """T14: after as many failures as there are places, the pool works again when the server does."""
     server.is_down = True
 

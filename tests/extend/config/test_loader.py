@@ -234,7 +234,7 @@ def test_a_value_where_a_section_belongs_and_the_reverse_are_told_apart(tmp_path
         ("HAGWORM_SERVR__ENGINE", "HAGWORM_SERVER__ENGINE"),
     ],
 )
-def test_a_misspelled_variable_is_caught(tmp_path: Path, name: str, meant: str) -> None:
+def test_h17_a_misspelled_variable_is_caught(tmp_path: Path, name: str, meant: str) -> None:
     [problem] = problems(tmp_path, environ={name: "1"})
 
     assert problem.endswith(f": unknown key (env {name}) (did you mean {meant!r}?)")

@@ -38,7 +38,7 @@ def run(rule: Gcra | SlidingWindow, steps: list[tuple[float, int]]) -> list[tupl
 
 @MANY
 @given(STEPS, st.integers(1, 12), st.sampled_from([0.1, 1.0, 3.7]))
-def test_no_stretch_of_time_sees_more_than_a_sliding_window_allows(
+def test_q10_no_stretch_of_time_sees_more_than_a_sliding_window_allows(
     steps: list[tuple[float, int]], limit: int, per: float
 ) -> None:
     granted = run(SlidingWindow(limit, per), steps)

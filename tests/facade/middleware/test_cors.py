@@ -202,7 +202,7 @@ async def test_a_response_that_is_returned_again_keeps_no_leave_of_another_origi
     assert marks(response) == {}
 
 
-def test_everyone_with_credentials_is_refused_at_the_start() -> None:
+def test_h9_everyone_with_credentials_is_refused_at_the_start() -> None:
     with pytest.raises(DefinitionError, match="credentials"):
         CORS("*", credentials=True)
 

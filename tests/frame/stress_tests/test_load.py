@@ -223,7 +223,7 @@ async def test_x6_one_process_reports_what_it_did(send: Any) -> None:
     assert only(await send("/ok", steady(50), processes=1)).count == 25
 
 
-async def test_one_run_leaves_another_alone(send: Any, count: Any) -> None:
+async def test_x7_one_run_leaves_another_alone(send: Any, count: Any) -> None:
     """X7: in 5.11 two runs on one machine shared a socket with a known name."""
     left, right = await asyncio.gather(send("/ok", steady(50), processes=1), send("/ok", steady(70), processes=1))
 

@@ -25,7 +25,7 @@ async def forever() -> None:
     await asyncio.get_running_loop().create_future()
 
 
-def test_a_block_ends_when_its_time_is_over() -> None:
+def test_p2_a_block_ends_when_its_time_is_over() -> None:
     async def main() -> None:
         with pytest.raises(DeadlineExceeded) as caught:
             async with within(2.0):
@@ -170,7 +170,7 @@ def test_a_cancellation_in_the_turn_in_which_the_time_is_over_is_not_lost() -> N
     run_virtual(main())
 
 
-def test_an_error_of_the_block_is_not_covered_by_the_time() -> None:
+def test_p2_an_error_of_the_block_is_not_covered_by_the_time() -> None:
     async def main() -> None:
         with pytest.raises(ValueError, match="mine"):
             async with within(1.0):

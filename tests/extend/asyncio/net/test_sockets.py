@@ -126,7 +126,7 @@ async def test_what_is_too_long_or_cannot_be_understood_closes_the_connection() 
         assert server.statistics().lost == 2 and server.statistics().failed == 0
 
 
-async def test_a_handler_that_fails_closes_its_connection_and_no_other(caplog: pytest.LogCaptureFixture) -> None:
+async def test_h18_a_handler_that_fails_closes_its_connection_and_no_other(caplog: pytest.LogCaptureFixture) -> None:
     async def fail(connection: FramedConnection) -> None:
         async for message in connection:
             if message == b"fail":
@@ -150,7 +150,7 @@ async def test_a_handler_that_fails_closes_its_connection_and_no_other(caplog: p
         assert server.statistics().failed == 1 and "a bug" in caplog.text
 
 
-async def test_no_more_connections_than_may_be() -> None:
+async def test_h18_no_more_connections_than_may_be() -> None:
     async with FramedServer(echo, port=0, limit=1) as server:
         async with await connect("127.0.0.1", server.port) as first:
             await first.send(b"x")
@@ -163,7 +163,7 @@ async def test_no_more_connections_than_may_be() -> None:
         assert server.statistics().refused == 1
 
 
-async def test_a_server_that_closes_ends_its_handlers() -> None:
+async def test_h18_a_server_that_closes_ends_its_handlers() -> None:
     ended = []
 
     async def wait(connection: FramedConnection) -> None:

@@ -55,7 +55,7 @@ def test_those_that_wait_are_let_through_at_the_rate_and_in_order(burst: int | N
     ),
     st.sampled_from([None, 2, 5]),
 )
-def test_no_stretch_of_time_sees_too_many_whoever_comes_and_leaves(
+def test_q10_no_stretch_of_time_sees_too_many_whoever_comes_and_leaves(
     steps: list[tuple[float, int, int, bool]], burst: int | None
 ) -> None:
     async def main() -> None:

@@ -28,7 +28,7 @@ def cron(clock: Clockwork, expression: str | Cron, **options: object) -> tuple[C
     return task, seen
 
 
-def test_sunday_is_sunday() -> None:
+def test_x18_sunday_is_sunday() -> None:
     """X18: `0 0 * * 0` fired on Monday, and every time was Shanghai's."""
     task = CronTask("0 0 * * 0", print)
     found = task.schedule.next_after(START)
@@ -61,7 +61,7 @@ async def test_a_schedule_with_policies_of_its_own_can_be_given() -> None:
 
 
 @pytest.mark.parametrize("rate", [0.999, 1.001])
-async def test_a_slewed_wall_clock_makes_no_run_early_or_double(rate: float) -> None:
+async def test_t16_a_slewed_wall_clock_makes_no_run_early_or_double(rate: float) -> None:
     """T16: 0.1 % is more than a time server ever slews."""
     clock = Clockwork(START, rate=rate)
     task, seen = cron(clock, "*/5 * * * * *")

@@ -16,7 +16,7 @@ from tests.extend.asyncio.task.clockwork import Clockwork
 LONG = os.environ.get("HAGWORM_LONG") == "1"
 
 
-async def test_how_long_a_run_takes_shifts_nothing() -> None:
+async def test_t16_how_long_a_run_takes_shifts_nothing() -> None:
     """T16, with a clock that tells every microsecond: 20 ms, 4 ms of work, 200 times."""
     clock = Clockwork(1000.0)
     begun: list[float] = []

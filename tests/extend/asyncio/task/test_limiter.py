@@ -128,7 +128,7 @@ async def test_a_call_does_not_overtake_who_waits() -> None:
     assert gate.begun == [1, 2, 3]
 
 
-async def test_a_place_is_free_when_the_work_has_ended_not_when_it_is_cancelled() -> None:
+async def test_q8_a_place_is_free_when_the_work_has_ended_not_when_it_is_cancelled() -> None:
     """Q8: cancelling handles freed their places at once, so that a limiter of one ran four."""
     going_on = most = 0
     let_go = asyncio.Event()
@@ -162,7 +162,7 @@ async def test_a_place_is_free_when_the_work_has_ended_not_when_it_is_cancelled(
     assert most == 1
 
 
-async def test_a_job_that_is_cancelled_in_the_queue_does_not_run() -> None:
+async def test_q9_a_job_that_is_cancelled_in_the_queue_does_not_run() -> None:
     """Q9: it ran nevertheless, and cancelled handles killed the consumer."""
     gate = Gate()
 

@@ -71,7 +71,7 @@ async def test_stopping_cancels_and_awaits_its_runs() -> None:
     assert (task.statistics().cancelled, task.statistics().running) == (1, 0)
 
 
-async def test_runs_can_be_given_time_to_end() -> None:
+async def test_x19_runs_can_be_given_time_to_end() -> None:
     """X19: stopping did not wait for the running job."""
     clock = Clockwork()
     ended: list[int] = []
@@ -263,7 +263,7 @@ async def test_a_broken_clock_is_an_error_of_the_task(caplog: pytest.LogCaptureF
     assert "pulse is broken and has stopped" in caplog.text
 
 
-async def test_a_plain_function_runs_on_the_loop_unless_there_is_an_executor() -> None:
+async def test_x19_a_plain_function_runs_on_the_loop_unless_there_is_an_executor() -> None:
     """X19: plain functions ran in a thread without being asked."""
     clock = Clockwork()
     threads: list[bool] = []

@@ -313,7 +313,7 @@ class Store:
         return True
 
 
-async def test_of_many_machines_one_makes_a_run_although_their_clocks_differ() -> None:
+async def test_b10_of_many_machines_one_makes_a_run_although_their_clocks_differ() -> None:
     store = Store()
     true = Clockwork(1_790_000_000.0)
     made: list[float | None] = []
@@ -477,7 +477,7 @@ async def test_schedules_of_ones_own_can_be_followed() -> None:
 
 
 @pytest.mark.parametrize("seed", range(20))
-async def test_no_change_of_the_wall_clock_makes_a_run_early_or_double(seed: int) -> None:
+async def test_t16_no_change_of_the_wall_clock_makes_a_run_early_or_double(seed: int) -> None:
     """T16: the clock is slewed, stepped forwards and backwards at any time."""
     chance = random.Random(seed)
     clock = Clockwork(1_790_000_000.0)
