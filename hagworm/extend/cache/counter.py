@@ -5,9 +5,12 @@ import threading
 import time
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from hagworm.extend.error import Overloaded
-from hagworm.extend.transaction import Transaction
+
+if TYPE_CHECKING:
+    from hagworm.extend.transaction import Transaction
 
 __all__ = ("CounterStatistics", "PeriodCounter")
 
@@ -84,12 +87,14 @@ class PeriodCounter:
         """Count back by `value`, and return the sum of this period."""
         return self.incr(key, -value)
 
-    def incr_with_trx(self, key: Hashable, value: int = 1) -> tuple[int, Transaction]:
+    def incr_with_trx(self, key: Hashable, value: int = 1) -> "tuple[int, Transaction]":
         """Count on by `value`; return the sum, and a transaction that takes it back when it is rolled back.
 
         It takes back what was counted in the period in which it was, and nothing when that is over. Forgetting the
         transaction takes nothing back.
         """
+        from hagworm.extend.transaction import Transaction
+
         with self.lock:
             self.move()
             place = self.place()

@@ -11,12 +11,14 @@ from contextvars import Context
 from dataclasses import dataclass
 from inspect import isawaitable
 from types import TracebackType
-from typing import Any, Generic, Literal, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypeVar
 
 from hagworm.extend.asyncio.base.waiters import Waiters
-from hagworm.extend.asyncio.buffer.journal import Journal
 from hagworm.extend.error import BufferClosed
 from hagworm.extend.resilience.backoff import Backoff, RetrySchedule
+
+if TYPE_CHECKING:
+    from hagworm.extend.asyncio.buffer.journal import Journal
 
 __all__ = ("BufferStatistics", "QueueBuffer")
 
@@ -81,7 +83,7 @@ class QueueBuffer(Generic[T]):
         workers: int = 1,
         retry: RetrySchedule = RetrySchedule(5, Backoff(0.1, longest=10.0, jitter=0.5)),
         on_drop: Callable[[list[T], BaseException | None], object] | None = None,
-        journal: Journal | None = None,
+        journal: "Journal | None" = None,
         encode: Callable[[T], bytes] | None = None,
         decode: Callable[[bytes], T] | None = None,
         random: Callable[[], float] = chance.random,

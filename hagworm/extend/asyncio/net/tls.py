@@ -3,7 +3,6 @@
 import ssl
 from base64 import b64decode, b64encode
 from collections.abc import Iterable
-from hashlib import sha256
 from os import PathLike, fspath
 from pathlib import Path
 
@@ -75,6 +74,8 @@ def check_context(context: ssl.SSLContext) -> ssl.SSLContext:
 
 def pin_of(certificate: bytes) -> str:
     """Return the pin of the key in a certificate in DER: `sha256/` and base64 (RFC 7469 section 2.4)."""
+    from hashlib import sha256
+
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
     from cryptography.x509 import load_der_x509_certificate
 
