@@ -126,12 +126,12 @@ print(json.dumps(sorted({name.partition(".")[0] for name in set(sys.modules) - b
     assert set(brought) - STANDARD_LIBRARY == {"hagworm"}
 
 
-def test_the_front_door_opens_in_15_milliseconds() -> None:
-    code = (
-        "import json, time; start = time.process_time(); import hagworm; print(json.dumps(time.process_time() - start))"
-    )
+def test_the_front_door_brings_nothing_that_is_behind_it() -> None:
+    """What it costs is that of `typing`; benchmarks/imports.py measures it."""
+    code = "import json, sys; import typing; before = {*sys.modules}; import hagworm; %s"
+    brought = run_python(code % "print(json.dumps(sorted({*sys.modules} - before)))")
 
-    assert min(run_python(code) for _ in range(5)) < 0.015
+    assert brought == ["hagworm"]
 
 
 def test_no_import_changes_anything_global() -> None:

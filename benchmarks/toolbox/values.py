@@ -1,24 +1,21 @@
 """The functions over values beside what people use for them today.
 
     pip install orjson uuid-utils python-ulid nanoid base58
-    python benchmarks/toolbox/values.py [--rounds 9] [--imports]
+    python benchmarks/toolbox/values.py [--rounds 9]
 
 All candidates run in one process and take turns (A B C A B C …); a figure is the median of the rounds, in microseconds
 of processor time per operation. A ratio above 1 means that the peer costs more. A peer that is not installed is named
-and left out. `--imports` also measures what each module costs a bare interpreter, in processes of their own.
+and left out.
 """
 
 import argparse
 import gc
 import importlib
 import json
-import subprocess
-import sys
 import time
 import uuid
 from collections.abc import Callable
 from itertools import repeat
-from pathlib import Path
 from random import Random
 from statistics import median
 from typing import Any
@@ -28,7 +25,6 @@ from hagworm.extend.struct import ByteArray
 
 Operation = Callable[[], object]
 
-ROOT = Path(__file__).parents[2]
 ORDER = {
     "id": 7,
     "name": "Ada Lovelace",
@@ -192,36 +188,13 @@ def numbers(rounds: int) -> None:
     )
 
 
-def imports(rounds: int) -> None:
-    """Print what importing each module costs above a bare interpreter, in milliseconds of processor time."""
-    names = [
-        ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
-        for room in ("base", "struct")
-        for path in sorted((ROOT / "hagworm" / "extend" / room).rglob("*.py"))
-    ]
-    names += ["hagworm.extend.metaclass", "hagworm.extend.interface"]
-    code = "import time; start = time.process_time(); import {}; print((time.process_time() - start) * 1000)"
-    print("\nan import over a bare interpreter (goal: <= 15 ms)")
-
-    for name in names:
-        taken = [
-            float(subprocess.run([sys.executable, "-c", code.format(name)], capture_output=True, cwd=ROOT).stdout)
-            for _ in range(rounds)
-        ]
-        print(f"  {name:<44} {min(taken):6.1f} ms")
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=9)
-    parser.add_argument("--imports", action="store_true")
     options = parser.parse_args()
     formats(options.rounds)
     identifiers(options.rounds)
     numbers(options.rounds)
-
-    if options.imports:
-        imports(max(3, options.rounds // 3))
 
 
 if __name__ == "__main__":
