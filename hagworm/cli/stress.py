@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from hagworm.cli.comparing import compare_files
 from hagworm.cli.group import Command
 from hagworm.cli.progress import Progress
 from hagworm.cli.table import print_table
@@ -35,9 +36,10 @@ MISSED = 1
         "hagworm stress http://127.0.0.1:8000/ --rate 0..500:30s,500:2m,3000:5s --warm-up 5",
         "hagworm stress scenario.py:Checkout --target http://127.0.0.1:8000 --users 200 --ramp 10 --think 0.5..2",
         "hagworm stress http://127.0.0.1:8000/ --rate 500 --slo 'p99<200ms,error<0.1%' --report report.html",
+        "hagworm stress --compare before.json after.json --slo 'p99<1.1x'",
     ),
 )
-@click.argument("what", metavar="URL|SCENARIO")
+@click.argument("what", metavar="URL|SCENARIO", required=False)
 @click.option("--rate", metavar="RATE", help="Open model: starts a second; 500, 0..500:1m, 100..500/5:1m, with commas.")
 @click.option("--profile", metavar="FILE", type=click.Path(path_type=Path), help="Open model: a recorded profile.")
 @click.option("--poisson", is_flag=True, help="Open model: starts independent of each other, not equally far apart.")
@@ -68,7 +70,22 @@ MISSED = 1
     multiple=True,
     help="Write a report: .html, .md, .json, .csv or .series.csv; may be repeated.",
 )
-def command(what: str, slo: str | None, json_path: Path | None, reports: tuple[Path, ...], **options: Any) -> None:
+@click.option(
+    "--compare",
+    "compared",
+    metavar="BEFORE AFTER",
+    nargs=2,
+    type=click.Path(path_type=Path),
+    help="No load: say how two --json results differ; with --slo 'p99<1.1x,error<+0.1%', whether too much.",
+)
+def command(
+    what: str | None,
+    slo: str | None,
+    json_path: Path | None,
+    reports: tuple[Path, ...],
+    compared: tuple[Path, Path] | None,
+    **options: Any,
+) -> None:
     """Put load on a URL, or run the scenarios of a file, and say what came of it.
 
     SCENARIO is file.py:Class or package.module:Class. By default what starts does not wait for what is under way (open
@@ -77,7 +94,16 @@ def command(what: str, slo: str | None, json_path: Path | None, reports: tuple[P
     """
     from hagworm.frame.stress_tests.crew import enough_processes, processors
     from hagworm.frame.stress_tests.objective import judge, parse_objectives
-    from hagworm.frame.stress_tests.report import check_path, write_json
+    from hagworm.frame.stress_tests.report import check_path, write_json, write_text
+
+    if compared is not None:
+        if what is not None or reports:
+            raise StressError("--compare puts no load on anything: expected two results, --slo and --json")
+
+        return compare_files(compared, slo, json_path)
+
+    if what is None:
+        raise StressError("expected a URL or a scenario to put load on, or --compare with two results")
 
     objectives = parse_objectives(slo) if slo is not None else ()
 
@@ -98,10 +124,12 @@ def command(what: str, slo: str | None, json_path: Path | None, reports: tuple[P
     show(result, verdicts)
 
     if json_path is not None:
-        write(json_path, write_json(result, verdicts))
+        write_text(json_path, write_json(result, verdicts))
+        click.echo(f"wrote {json_path}", err=True)
 
     for path in reports:
-        write(path, check_path(path)(result, verdicts))
+        write_text(path, check_path(path)(result, verdicts))
+        click.echo(f"wrote {path}", err=True)
 
     if result.run.ended == "interrupted":
         sys.exit(INTERRUPTED)
@@ -221,13 +249,3 @@ def show(result: "Result", verdicts: "tuple[Verdict, ...]" = ()) -> None:
 
     for verdict in verdicts:
         click.secho(str(verdict), fg="green" if verdict.kept else "red")
-
-
-def write(path: Path, text: str) -> None:
-    """Write a report, and say so."""
-    try:
-        path.write_text(text, "utf-8")
-    except OSError as exc:
-        raise StressError(f"cannot write the report: {exc}") from exc
-
-    click.echo(f"wrote {path}", err=True)

@@ -9,8 +9,8 @@ __all__ = ("Axis", "Chart", "Point", "linear_axis", "logarithmic_axis", "nice_st
 
 Point = tuple[float, float]
 
-WIDTH, HEIGHT = 720, 270
-LEFT, RIGHT, TOP, BOTTOM = 64, 14, 12, 40
+WIDTH, HEIGHT = 560, 250
+LEFT, RIGHT, TOP, BOTTOM = 62, 12, 10, 40
 EDGE_LABEL = 4
 
 

@@ -150,13 +150,16 @@ def read_bound(metric: str, match: re.Match[str], text: str, *, relative: bool) 
     place = match.start("plus") if match["plus"] else match.start("number")
 
     if relative:
+        if metric == "error":
+            if unit == "%" and match["plus"]:
+                return "added", float(number / 100)
+
+            raise refused(text, place, "an added share of errors like +0.1%")
+
         if unit == "x" and not match["plus"]:
             return "ratio", float(number)
 
-        if metric == "error" and unit == "%" and match["plus"]:
-            return "added", float(number / 100)
-
-        raise refused(text, place, "a ratio of the two runs like 1.1x, or an added share of errors like +0.1%")
+        raise refused(text, place, "a ratio of the two runs like 1.1x")
 
     if match["plus"] or unit == "x":
         raise refused(text, place, "a bound of one run; '+' and 'x' compare two (--compare)")

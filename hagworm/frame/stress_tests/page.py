@@ -85,7 +85,7 @@ def tiles(result: Result) -> str:
     found = [
         ("rate", show_rate(result.rate), f"{show_count(total.count)} in {show_seconds(result.run.seconds)}", ""),
         ("median", p50, "half took longer", ""),
-        ("p99", p99, "one of a hundred took longer", ""),
+        ("p99", p99, "1 in 100 took longer", ""),
         ("longest", show_seconds(response.highest) if response else "–", "response time", ""),
         (
             "failed",

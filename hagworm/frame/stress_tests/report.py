@@ -30,6 +30,7 @@ __all__ = (
     "write_json",
     "write_markdown",
     "write_series",
+    "write_text",
 )
 
 Writer = Callable[[Result, Sequence[Verdict]], str]
@@ -151,6 +152,14 @@ def check_path(path: Path) -> Writer:
         raise StressError(f"no such folder for the report: {path.parent}")
 
     return writer
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a report to a file. Raises `StressError` where that cannot be."""
+    try:
+        path.write_text(text, "utf-8")
+    except OSError as exc:
+        raise StressError(f"cannot write the report: {exc}") from exc
 
 
 def read_result(path: Path) -> Result:
