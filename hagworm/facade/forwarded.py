@@ -9,6 +9,9 @@ __all__ = ("Proxies", "parse_networks")
 
 Network = IPv4Network | IPv6Network
 PAIR = re.compile(r'\s*([A-Za-z-]+)=(?:"((?:[^"\\]|\\.)*)"|([^;,"]*))\s*')
+FIRST = (b"x-forwarded-for", b"x-forwarded-proto")
+"""Where one of them is there `Forwarded` is not read: nearly every proxy writes these, and hands on the other one as a
+client has made it up."""
 
 
 def parse_networks(texts: Sequence[str]) -> tuple[Network, ...]:
@@ -70,20 +73,24 @@ class Proxies:
         if not self.is_trusted(peer):
             return None
 
-        if (forwarded := index.get(b"forwarded")) is not None:
-            said = [pairs["proto"] for pairs in parse_forwarded(forwarded.decode("latin-1")) if "proto" in pairs]
-        else:
+        if any(name in index for name in FIRST):
             said = index.get(b"x-forwarded-proto", b"").decode("latin-1").split(",")
+        else:
+            said = [pairs["proto"] for pairs in read_forwarded(index) if "proto" in pairs]
 
         scheme = said[-1].strip().lower() if said else ""
         return {"http": "http", "https": "https", "ws": "http", "wss": "https"}.get(scheme)
 
     def hops(self, index: dict[bytes, bytes]) -> list[str]:
-        if (forwarded := index.get(b"forwarded")) is not None:
-            return [pairs.get("for", "unknown") for pairs in parse_forwarded(forwarded.decode("latin-1"))]
+        if any(name in index for name in FIRST):
+            text = index.get(b"x-forwarded-for", b"").decode("latin-1")
+            return [hop for hop in text.split(",") if hop.strip()]
 
-        text = index.get(b"x-forwarded-for", b"").decode("latin-1")
-        return [hop for hop in text.split(",") if hop.strip()]
+        return [pairs.get("for", "unknown") for pairs in read_forwarded(index)]
+
+
+def read_forwarded(index: dict[bytes, bytes]) -> list[dict[str, str]]:
+    return parse_forwarded(index.get(b"forwarded", b"").decode("latin-1"))
 
 
 def parse_forwarded(text: str) -> list[dict[str, str]]:
