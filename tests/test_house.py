@@ -174,6 +174,42 @@ print(json.dumps({{key: [before[key], after[key]] for key in before if before[ke
     assert changes == {}
 
 
+PICKLING = {
+    "hagworm.extend.asyncio.future.worker_pool",
+    "hagworm.extend.process.wire",
+    "hagworm.extend.process.worker",
+}
+"""Between a process and the workers that it has started itself, over a pipe of their own: nobody else can write."""
+
+READING_ARGUMENTS = {
+    "hagworm.extend.process.interpreter",
+    "hagworm.frame.stress_tests.__main__",
+    "hagworm.frame.stress_tests.work",
+}
+"""Modules that run as a program, of which the arguments are their own."""
+
+
+@pytest.mark.parametrize("module", modules(), ids=repr)
+def test_b12_nothing_that_runs_what_it_reads_is_on_a_wire_or_in_a_store(module: Module) -> None:
+    """B12: a value planted in Redis, or sent to a port, ran a shell command."""
+    running = {"cloudpickle", "dill", "pickle", "shelve", "yaml"}
+    taken = {name.partition(".")[0] for name, _ in module.imports()} & running
+
+    assert taken <= ({"pickle"} if module.name in PICKLING else set())
+
+
+@pytest.mark.parametrize("module", [module for module in modules() if ".cli" not in module.name], ids=repr)
+def test_h16_a_library_leaves_the_arguments_of_a_program_alone(module: Module) -> None:
+    """H16: 4 parsed those of the application on starting."""
+    read = [
+        node.lineno
+        for node in ast.walk(module.tree)
+        if (isinstance(node, ast.Attribute) and node.attr in {"argv", "ArgumentParser", "parse_command_line"})
+    ]
+
+    assert read == [] or module.name in READING_ARGUMENTS
+
+
 def test_the_tests_mirror_the_rooms() -> None:
     """tests/facade/middleware holds the tests of hagworm/facade/middleware: a folder whose room has gone is found."""
     below = {path.parent.relative_to(ROOT / "tests") for path in (ROOT / "tests").rglob("test_*.py")}

@@ -1,5 +1,6 @@
 """The page for those who come from hagworm 4 and 5 names everything, and tells the truth about it."""
 
+import ast
 import re
 from collections import Counter
 from dataclasses import dataclass
@@ -79,6 +80,18 @@ def test_a_name_that_is_recommended_meanwhile_is_there(name: str) -> None:
 def test_what_is_not_there_yet_is_not_there() -> None:
     """Who builds such a room writes its names into the page."""
     assert [room for room in PROMISED if room in {module.name for module in modules()}] == []
+
+
+@pytest.mark.parametrize("name", ["kill_process", "pickle_loads", "get_node_id"])
+def test_u13_what_endangers_others_is_not_offered_any_more(name: str) -> None:
+    (line,) = [line for line in LINES if line.old == f"hagworm.extend.base.Utils.{name}"]
+
+    assert line.new == "not offered"
+    assert [module.name for module in modules() for node in ast.walk(module.tree) if is_function(node, name)] == []
+
+
+def is_function(node: ast.AST, name: str) -> bool:
+    return isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == name
 
 
 def test_every_module_of_the_customer_is_on_the_page() -> None:

@@ -222,6 +222,25 @@ async def test_h19_an_unforeseen_error_is_logged_once_and_tells_nothing(caplog: 
     assert response.headers["x-request-id"] in caplog.text
 
 
+@pytest.mark.parametrize("value", [object(), {"a": {1, object()}}, float("nan")], ids=["object", "nested", "nan"])
+async def test_h12_what_cannot_be_written_is_a_500_and_no_empty_success(
+    value: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """H12: it was 200 with an empty body."""
+    app = App()
+
+    @app.get("/")
+    async def handler() -> Any:
+        return value
+
+    with caplog.at_level(logging.ERROR):
+        async with Client(app) as client:
+            response = await client.get("/")
+
+    assert (response.status, response.headers["content-type"]) == (500, "application/problem+json")
+    assert response.json()["request_id"] in caplog.text
+
+
 async def test_debug_tells_the_traceback_to_this_machine() -> None:
     app = App(debug=True)
 

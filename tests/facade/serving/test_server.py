@@ -79,6 +79,13 @@ async def test_it_serves_inside_the_block_and_nowhere_after_it(app: App, engine:
 
 
 @both
+async def test_h22_unless_told_otherwise_it_serves_this_machine_only(app: App, engine: str) -> None:
+    """H22: 5 served all networks by default."""
+    async with Server(app, engine=engine, port=0) as server:
+        assert {sock.getsockname()[0] for sock in server.sockets} == {"127.0.0.1"}
+
+
+@both
 async def test_it_serves_a_unix_socket_and_removes_its_file(app: App, engine: str, tmp_path: Path) -> None:
     path = tmp_path / "orders.sock"
 

@@ -229,6 +229,18 @@ async def test_a_callback_can_be_taken_back() -> None:
     await yield_now(3)
 
 
+async def test_p23_an_async_callback_that_is_taken_back_leaves_no_coroutine_behind() -> None:
+    """P23: what was to be delayed was a coroutine object, which nobody awaited where it was cancelled first."""
+
+    async def work() -> None:
+        pytest.fail("called")
+
+    call_later(0, work).cancel()
+    call_soon(work).cancel()
+    await yield_now(3)
+    gc.collect()
+
+
 def test_outside_of_a_loop_scheduling_is_refused() -> None:
     for schedule in (call_soon, lambda callback: call_later(1, callback), lambda callback: call_at(1, callback)):
         with pytest.raises(RuntimeError):

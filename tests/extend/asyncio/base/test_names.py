@@ -99,6 +99,17 @@ def test_no_finaliser_starts_anything() -> None:
     assert found == []
 
 
+def test_p22_nobody_asks_for_a_loop_that_may_not_be_there() -> None:
+    """P22: in a wrong thread `get_event_loop` made a second loop, silently."""
+    found = [
+        f"{module.name}:{node.lineno}"
+        for module in modules()
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.Attribute) and node.attr in {"get_event_loop", "set_event_loop_policy"}
+    ]
+    assert found == []
+
+
 def test_p17_context_variables_stand_at_module_level() -> None:
     """P17: a variable per instance lives as long as any context in which it has ever been set."""
     found = [

@@ -162,6 +162,38 @@ async def test_q8_a_place_is_free_when_the_work_has_ended_not_when_it_is_cancell
     assert most == 1
 
 
+async def test_q11_nobody_looks_at_the_arguments_of_a_job(caplog: pytest.LogCaptureFixture) -> None:
+    """Q11: each one was spelled out for the log, which took its time and told secrets."""
+
+    class Card:
+        def __repr__(self) -> str:
+            raise AssertionError("spelled out")
+
+    async def charge(card: Card, fail: bool) -> int:
+        if fail:
+            raise ValueError("declined")
+
+        return 1
+
+    with caplog.at_level("DEBUG"):
+        async with RateLimiter(1, queue=1) as limiter:
+            assert await limiter.call(charge, Card(), False) == 1
+            job = limiter.submit_nowait(charge, Card(), True)
+            other = limiter.submit_nowait(charge, Card(), False)
+
+            with pytest.raises(Overloaded):
+                limiter.submit_nowait(charge, Card(), False)
+
+            assert "spelled out" not in f"{limiter} {job}"
+
+            with pytest.raises(ValueError, match="declined"):
+                await job
+
+            assert await other == 1
+
+    assert "Card" not in caplog.text
+
+
 async def test_q9_a_job_that_is_cancelled_in_the_queue_does_not_run() -> None:
     """Q9: it ran nevertheless, and cancelled handles killed the consumer."""
     gate = Gate()
