@@ -44,7 +44,7 @@ def told_off(service: Service) -> list[str]:
         ("tornado", signal.SIGQUIT),
     ],
 )
-async def test_every_stop_signal_answers_what_was_accepted_and_runs_the_shutdown(
+async def test_h14_every_stop_signal_answers_what_was_accepted_and_runs_the_shutdown(
     folder: Path, engine: str, number: signal.Signals
 ) -> None:
     async with serving(folder, engine) as service:

@@ -59,7 +59,7 @@ async def started(service: Service, workers: int = 2) -> Service:
         ("tornado", signal.SIGQUIT),
     ],
 )
-async def test_every_stop_signal_answers_what_was_accepted_and_runs_the_shutdown(
+async def test_h23_every_stop_signal_answers_what_was_accepted_and_runs_the_shutdown(
     folder: Path, engine: str, number: signal.Signals
 ) -> None:
     async with gunicorn(folder, engine=engine) as service:
@@ -183,7 +183,7 @@ async def test_a_slow_start_is_no_hang(folder: Path) -> None:
         assert errors(service) == []
 
 
-async def test_workers_do_not_outlive_their_arbiter(folder: Path) -> None:
+async def test_h15_workers_do_not_outlive_their_arbiter(folder: Path) -> None:
     async with gunicorn(folder) as service:
         await started(service)
         service.send(signal.SIGKILL)
