@@ -131,9 +131,14 @@ class Progress:
         head = Table.grid(padding=(0, 2), expand=True)
         head.add_column(ratio=1)
         head.add_column(justify="right")
-        said = "warming up" if self.zero is None and self.plan.warm_up else f"{max(0.0, min(seconds, whole)):.0f} of"
-        said = "warming up" if seconds < 0 else f"{said} {whole:g} s" if seconds <= whole else "waiting for the rest"
-        head.add_row(ProgressBar(total=whole, completed=max(0.0, min(seconds, whole))), said)
+        done = max(0.0, min(seconds, whole))
+
+        if self.zero is None or seconds < 0:
+            said = "warming up" if self.plan.warm_up else "starting"
+        else:
+            said = f"{done:.0f} of {whole:g} s" if seconds <= whole else "waiting for the rest"
+
+        head.add_row(ProgressBar(total=whole, completed=done), said)
 
         rates = self.counts()
         flow = Table.grid(padding=(0, 3))
@@ -152,8 +157,9 @@ class Progress:
             times.add_column(name, justify="right", min_width=8)
 
         overall = times_of(total, 50, 90, 99, 99.9, 100)
-        times.add_row("now", *map(show_seconds, self.recent()))
-        times.add_row("so far", *map(show_seconds, overall), style="bold")
+        for name, found, style in (("now", self.recent(), ""), ("so far", overall, "bold")):
+            times.add_row(name, *(show_seconds(time) if time else "–" for time in found), style=style)
+
         return Padding(Group(head, Text(), flow, Text(), times), (1, 2, 0, 2))
 
 

@@ -27,7 +27,7 @@ def drawn(
 ) -> Result:
     """Return a run of so many seconds, each with `rate` answers of each name."""
     random = Random(seed)
-    plan = plan or Open((Stage(seconds, rate, rate),))
+    plan = plan or Open((Stage(seconds, max(rate, 1), max(rate, 1)),))
     tally = Tally()
     parts = []
 
