@@ -77,7 +77,7 @@ async def turns(count: int = 10) -> None:
         await asyncio.sleep(0)
 
 
-async def test_one_object_serves_one_task_after_the_other(server: Server) -> None:
+async def test_t14_one_object_serves_one_task_after_the_other(server: Server) -> None:
     """3A.34: 50 acquires in a row open one object, not as many as there may be."""
     async with server.pool() as pool:
         for _ in range(50):
@@ -406,7 +406,7 @@ async def cancel_everywhere(make: Callable[[int], Any]) -> int:
 
 @pytest.mark.parametrize("others", [0, 1, 3])
 @pytest.mark.parametrize("is_well", [True, False])
-async def test_cancelled_anywhere_a_task_leaves_the_pool_whole(others: int, is_well: bool) -> None:
+async def test_t14_cancelled_anywhere_a_task_leaves_the_pool_whole(others: int, is_well: bool) -> None:
     async def scenario(_: int) -> Any:
         server = Server()
         pool = server.pool(maxsize=2, check=server.check)

@@ -37,7 +37,7 @@ def test_x18_sunday_is_sunday() -> None:
     assert datetime.fromtimestamp(found, UTC).strftime("%A %H:%M") == "Sunday 00:00"
 
 
-async def test_it_runs_in_its_zone_through_a_change_of_the_clocks() -> None:
+async def test_t16_it_runs_in_its_zone_through_a_change_of_the_clocks() -> None:
     clock = Clockwork(START)
     task, seen = cron(clock, "30 2 * * *", tz="Europe/Berlin")
 
