@@ -69,9 +69,7 @@ def fresh(code: str, *options: str) -> subprocess.CompletedProcess[str]:
     """Run `code` in an interpreter that knows hagworm and the standard library, and may keep bytecode."""
     environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
     command = [sys.executable, "-S", *options, "-c", code]
-    return subprocess.run(
-        command, env={**environment, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=True
-    )
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
 
 
 def run(*names: str) -> tuple[float, list[str]]:
