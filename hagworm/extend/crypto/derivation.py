@@ -3,7 +3,7 @@
 from hagworm.extend.base.convert import to_bytes
 from hagworm.extend.base.digest import Data
 from hagworm.extend.config.secret import Secret
-from hagworm.extend.error import KeyRefused
+from hagworm.extend.error import BadValue, KeyRefused
 
 __all__ = ("derive_key", "key_bytes")
 
@@ -27,10 +27,13 @@ def derive_key(secret: Data | Secret, purpose: Data, *, salt: bytes = b"", size:
 
 
 def key_bytes(secret: Data | Secret, *, shortest: int = SHORTEST) -> bytes:
-    """Return the bytes of a secret; raise `KeyRefused` where there are fewer than `shortest`."""
-    key = to_bytes(secret.reveal() if isinstance(secret, Secret) else secret)
+    """Return the bytes of a secret; raise `KeyRefused`, which does not show it, for fewer than `shortest`."""
+    try:
+        key = to_bytes(secret.reveal() if isinstance(secret, Secret) else secret)
+    except BadValue:
+        raise KeyRefused("expected a secret as bytes, or as text that UTF-8 can hold") from None
 
     if len(key) < shortest:
-        raise KeyRefused(f"expected a secret of at least {shortest} bytes, not {len(key)}")
+        raise KeyRefused(f"expected a secret of at least {shortest} byte{'s' * (shortest > 1)}, not {len(key)}")
 
     return key

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from hagworm.extend.base.convert import to_bytes
 from hagworm.extend.base.replacement import replacement
 from hagworm.extend.config.secret import Secret
+from hagworm.extend.crypto.derivation import key_bytes
 from hagworm.extend.crypto.signature import signer, verifier
 from hagworm.extend.error import KeyRefused
 
@@ -215,12 +216,4 @@ def size_of(raw: Any, kind: Kind) -> str:
 
 
 def secret_bytes(passphrase: Passphrase | None) -> bytes | None:
-    if passphrase is None:
-        return None
-
-    secret = to_bytes(passphrase.reveal() if isinstance(passphrase, Secret) else passphrase)
-
-    if not secret:
-        raise KeyRefused("expected a passphrase that is not empty, or None")
-
-    return secret
+    return None if passphrase is None else key_bytes(passphrase, shortest=1)

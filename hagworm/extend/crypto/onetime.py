@@ -105,11 +105,11 @@ def otp_url(
 
 
 def find(secret: Key, code: str, counters: range, digits: int, algorithm: Algorithm) -> int:
-    found = -1
+    found, given = -1, code.encode("utf-8", "surrogatepass")
 
     # All are tried: the time does not tell which one it was.
     for counter in counters:
-        if is_same(hotp(secret, counter, digits=digits, algorithm=algorithm), code):
+        if is_same(hotp(secret, counter, digits=digits, algorithm=algorithm), given):
             found = counter
 
     if found < 0:

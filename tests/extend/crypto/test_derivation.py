@@ -9,10 +9,12 @@ from tests.extend.crypto.vectors import blocks
 
 
 def test_r49_vectors_of_hkdf() -> None:
-    seen = 0
+    seen, fields = 0, dict[str, str]()
 
-    for _, fields in blocks("KDF/rfc-5869-HKDF-SHA256.txt"):
-        if "okm" in fields:
+    for _, block in blocks("KDF/rfc-5869-HKDF-SHA256.txt"):
+        fields |= block
+
+        if "okm" in block:
             secret, salt, info = (bytes.fromhex(fields[name]) for name in ("ikm", "salt", "info"))
 
             assert derive_key(secret, info, salt=salt, size=int(fields["l"])).hex() == fields["okm"]

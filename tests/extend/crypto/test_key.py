@@ -46,14 +46,10 @@ def test_only_its_owner_reads_the_file_of_a_key(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
-@pytest.mark.parametrize("passphrase", [None, "wrong", b""], ids=["none", "wrong", "empty"])
+@pytest.mark.parametrize("passphrase", [None, "wrong", b"passphras"], ids=["none", "wrong", "short"])
 def test_a_key_does_not_open_with_another_passphrase(passphrase: str | bytes | None) -> None:
-    pem = PrivateKey.generate().pem("canary-passphrase")
-
-    with pytest.raises(KeyRefused) as caught:
-        PrivateKey.from_pem(pem, passphrase)
-
-    assert "canary" not in repr(caught.getrepr())
+    with pytest.raises(KeyRefused, match="opens with"):
+        PrivateKey.from_pem(PrivateKey.generate().pem("passphrase"), passphrase)
 
 
 def test_a_passphrase_for_a_key_that_is_open_is_a_mistake() -> None:
@@ -62,7 +58,7 @@ def test_a_passphrase_for_a_key_that_is_open_is_a_mistake() -> None:
 
 
 def test_an_empty_passphrase_protects_nothing() -> None:
-    with pytest.raises(KeyRefused, match="not empty"):
+    with pytest.raises(KeyRefused, match="at least 1 byte"):
         PrivateKey.generate().pem("")
 
 
