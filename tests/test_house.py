@@ -19,7 +19,7 @@ COMES_WITH: dict[str, set[str]] = {
     "asgi": {"granian", "httptools", "hypercorn", "uvicorn", "uvloop"},
     "fastapi": {"pydantic", "starlette"},
     "gunicorn": {"uvloop"},
-    "stress_tests": {"websockets"},
+    "stress_tests": {"websockets", "zmq"},
     "tornado": {"uvloop"},
 }
 """What a room of `frame` may import besides the framework it is named after."""

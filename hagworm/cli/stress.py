@@ -1,7 +1,6 @@
 """`hagworm stress`: put a service under load."""
 
 import asyncio
-import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hagworm.cli.comparing import compare_files
+from hagworm.cli.distributing import be_agent, coordinate, stop_by_signal
 from hagworm.cli.group import Command
 from hagworm.cli.progress import Progress
 from hagworm.cli.table import print_table
@@ -26,6 +26,8 @@ INTERRUPTED = 130
 """The exit code after Ctrl-C, by the custom of shells."""
 MISSED = 1
 """The exit code where an objective was missed."""
+LOST = 3
+"""The exit code of a run that lost agents or processes: its load was less than planned."""
 
 
 @click.command(
@@ -60,6 +62,11 @@ MISSED = 1
 @click.option("--loop", type=click.Choice(["auto", "asyncio", "uvloop"]), default="auto", help="Event loop.")
 @click.option("--insecure", is_flag=True, help="Do not verify certificates.")
 @click.option("--target-is-mine", is_flag=True, help="Allow targets that are not this machine.")
+@click.option("--agents", metavar="N", type=int, help="Lead so many agents on other machines; no load from here.")
+@click.option("--listen", metavar="URL", default="tcp://127.0.0.1:0", show_default=True, help="Where agents come to.")
+@click.option("--join", metavar="URL", help="Be an agent of the run that is led at tcp://host:port.")
+@click.option("--key", metavar="KEY", envvar="HAGWORM_STRESS_KEY", help="For --join: what the coordinator has printed.")
+@click.option("--wait", metavar="TIME", default="1m", show_default=True, help="For agents, and for a coordinator.")
 @click.option("--slo", metavar="LIST", help="Objectives: 'p99<200ms,error<0.1%,checkout:p95<1s,rate>500'.")
 @click.option("--json", "json_path", metavar="FILE", type=click.Path(path_type=Path), help="Write the result here.")
 @click.option(
@@ -90,7 +97,8 @@ def command(
 
     SCENARIO is file.py:Class or package.module:Class. By default what starts does not wait for what is under way (open
     model), and times run from the intended start. Ctrl-C ends the load and reports what there is, with exit code 130;
-    what keeps the load from starting is exit code 2, an objective that was missed 1.
+    what keeps the load from starting is exit code 2, an objective that was missed 1,
+    an agent or a process that was lost on the way 3.
     """
     from hagworm.frame.stress_tests.crew import enough_processes, processors
     from hagworm.frame.stress_tests.objective import judge, parse_objectives
@@ -101,6 +109,9 @@ def command(
             raise StressError("--compare puts no load on anything: expected two results, --slo and --json")
 
         return compare_files(compared, slo, json_path)
+
+    if options["join"] is not None:
+        return be_agent(what, options)
 
     if what is None:
         raise StressError("expected a URL or a scenario to put load on, or --compare with two results")
@@ -118,8 +129,13 @@ def command(
     elif processes < 1:
         raise PlanError(f"there is at least one process, not {processes}")
 
-    click.echo(f"{order.target}: {order.plan}; {processes} process{'es' * (processes > 1)}", err=True)
-    result = asyncio.run(conduct(order, processes))
+    if options["agents"] is not None:
+        click.echo(f"{order.target}: {order.plan}; {options['agents']} agents", err=True)
+        result = asyncio.run(coordinate(order, options))
+    else:
+        click.echo(f"{order.target}: {order.plan}; {processes} process{'es' * (processes > 1)}", err=True)
+        result = asyncio.run(conduct(order, processes))
+
     verdicts = judge(result, objectives)
     show(result, verdicts)
 
@@ -133,6 +149,9 @@ def command(
 
     if result.run.ended == "interrupted":
         sys.exit(INTERRUPTED)
+
+    if result.run.lost:
+        sys.exit(LOST)
 
     if not all(verdict.kept for verdict in verdicts):
         sys.exit(MISSED)
@@ -220,18 +239,8 @@ async def conduct(order: "Order", processes: int) -> "Result":
     """Carry out an order; the first SIGINT or SIGTERM stops it, with a result."""
     from hagworm.frame.stress_tests.crew import lead
 
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-
-    def heed(number: int) -> None:
-        stop.set()
-        loop.remove_signal_handler(number)
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, heed, number)
-
     with Progress(order.plan) as progress:
-        return await lead(order, processes=processes, watch=progress.watch, stop=stop)
+        return await lead(order, processes=processes, watch=progress.watch, stop=stop_by_signal())
 
 
 def show(result: "Result", verdicts: "tuple[Verdict, ...]" = ()) -> None:

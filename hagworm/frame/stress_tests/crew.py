@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from math import ceil
 from mmap import mmap
 from tempfile import TemporaryFile
-from typing import Any
+from typing import Any, Self
 
 from hagworm import __version__
 from hagworm.extend.error import StressError
@@ -43,9 +43,9 @@ clock = time.monotonic
 def enough_processes(order: Order, processors: int) -> int:
     """Return how many processes an order is worth."""
     if isinstance(order.plan, Open):
-        wanted = ceil(order.plan.peak / PER_PROCESS)
+        wanted = ceil(order.plan.peak / order.share.parts / PER_PROCESS)
     else:
-        wanted = order.plan.users // 32
+        wanted = len(order.plan.users_of(order.share)) // 32
 
     return max(1, min(wanted, processors, order.places))
 
@@ -181,7 +181,7 @@ class Crew:
     def __repr__(self) -> str:
         return f"<Crew {len(self.hands)} processes, {self.figures!r}>"
 
-    async def __aenter__(self) -> "Crew":
+    async def __aenter__(self) -> Self:
         try:
             for part in self.parts:
                 hand = Hand(part)
@@ -228,12 +228,13 @@ class Crew:
         if self.watch is not None:
             self.watch(self.figures, clock() - self.zero)
 
-    async def run(self, stop: asyncio.Event | None = None) -> Result:
+    async def run(self, stop: asyncio.Event | None = None, *, zero: float | None = None) -> Result:
         """Start together, wait until all is over or `stop` is set, and return the result.
 
-        After `stop` it takes less than a second: who has not said its last figures by then counts with those before.
+        Measuring begins at `zero` (`time.monotonic()`), as soon as possible if None. After `stop` it takes less than a
+        second: who has not said its last figures by then counts with those before.
         """
-        self.zero = clock() + LEAD + self.order.plan.warm_up
+        self.zero = clock() + LEAD + self.order.plan.warm_up if zero is None else zero
         self.started = datetime.fromtimestamp(time.time() + self.zero - clock(), UTC)
 
         for hand in self.hands:
@@ -273,7 +274,10 @@ class Crew:
                 raise hand.failure
 
         gone = [hand for hand in self.hands if not hand.finished]
-        self.figures = self.figures.merge(*(hand.lost() for hand in gone))
+
+        for hand in gone:
+            self.report(hand.lost())
+
         host = platform.node() or "localhost"
         lost = tuple(f"{host}/{hand.order.share.index}" for hand in gone)
         elapsed = max((hand.seconds for hand in self.hands if hand.finished), default=clock() - self.zero)

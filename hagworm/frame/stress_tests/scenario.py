@@ -1,12 +1,13 @@
 """What users of a service do, as a coroutine: subclass `Scenario`, and say what `run` does."""
 
+import hashlib
 import sys
 import time
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
-from importlib.util import module_from_spec, spec_from_file_location
+from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
 from random import Random
 from types import ModuleType
@@ -18,7 +19,7 @@ from hagworm.frame.stress_tests.protocols.http import Http
 from hagworm.frame.stress_tests.seat import Seat
 from hagworm.frame.stress_tests.target import Target, parse_target
 
-__all__ = ("Scenario", "load_scenarios", "reason_of")
+__all__ = ("Scenario", "digest_scenario", "load_scenarios", "reason_of")
 
 clock = time.monotonic
 
@@ -153,6 +154,26 @@ def load_scenarios(path: str) -> list[type[Scenario]]:
         raise ScenarioError(f"there is no scenario in {place}: a class that inherits from Scenario")
 
     return found
+
+
+def digest_scenario(path: str) -> str:
+    """Return the SHA-256 of the file that `path` names, as `load_scenarios` finds it; what that imports is not in it.
+
+    Raises `ScenarioError` where there is none.
+    """
+    place = path.rpartition(":")[0] if ":" in path else path
+
+    try:
+        if not place.endswith(".py"):
+            if str(Path.cwd()) not in sys.path:
+                sys.path.insert(0, str(Path.cwd()))
+
+            spec = find_spec(place)
+            place = (spec and spec.origin) or place
+
+        return hashlib.sha256(Path(place).read_bytes()).hexdigest()
+    except (ImportError, OSError, ValueError) as exc:
+        raise ScenarioError(f"cannot read the scenario {path!r}: {getattr(exc, 'strerror', None) or exc}") from exc
 
 
 def as_scenario(module: ModuleType, attribute: str, path: str) -> type[Scenario]:
