@@ -109,7 +109,8 @@ class Chart:
                 left, right, top = self.x(begin), self.x(end), self.y(value)
                 # One that is hardly there is still to be seen.
                 top = min(top, HEIGHT - BOTTOM - 2)
-                width, height = max(right - left - 0.6, 0.8), HEIGHT - BOTTOM - top
+                gap = 0.6 if right - left > 4 else 0.0
+                width, height = max(right - left - gap, 0.8), HEIGHT - BOTTOM - top
                 self.parts.append(
                     f'<rect class="column {colour}" x="{left:.1f}" y="{top:.1f}" width="{width:.1f}"'
                     f' height="{height:.1f}">{tooltip(title)}</rect>'

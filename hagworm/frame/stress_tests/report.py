@@ -79,8 +79,8 @@ def write_series(result: Result, verdicts: Sequence[Verdict] = ()) -> str:
 
 
 def write_rows(heads: Sequence[str], rows: Iterator[list[object]]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)
     writer.writerow(heads)
     writer.writerows(rows)
     return text.getvalue()
@@ -157,7 +157,8 @@ def check_path(path: Path) -> Writer:
 def write_text(path: Path, text: str) -> None:
     """Write a report to a file. Raises `StressError` where that cannot be."""
     try:
-        path.write_text(text, "utf-8")
+        # Lines of CSV end as RFC 4180 has it, on every machine.
+        path.write_text(text, "utf-8", newline="")
     except OSError as exc:
         raise StressError(f"cannot write the report: {exc}") from exc
 

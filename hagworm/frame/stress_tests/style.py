@@ -50,7 +50,7 @@ tr:last-child>*{{border-bottom:0}}
 thead th,.settings th{{color:var(--soft);font-weight:600;white-space:nowrap}}
 .numbers th:not(:first-child),.numbers td:not(:first-child),.failures td:first-child,.failures th:first-child
 {{text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}}
-.numbers td:first-child{{overflow-wrap:anywhere}}
+.numbers td:first-child,.failures td:nth-child(3){{overflow-wrap:anywhere;min-width:8em}}
 .numbers .total td{{font-weight:600;border-top:2px solid var(--line)}}
 .numbers .failing td:nth-child(3){{color:var(--bad)}}
 .failures{{table-layout:auto}}
@@ -58,6 +58,7 @@ thead th,.settings th{{color:var(--soft);font-weight:600;white-space:nowrap}}
 .failures .bar svg{{height:10px;margin-top:6px}}
 .failures td:last-child,.settings td{{overflow-wrap:anywhere}}
 .settings th{{width:1%}}
+@media (max-width:600px){{.settings th{{white-space:normal}}section,figure{{padding:12px}}th,td{{padding:5px 6px}}}}
 .verdicts td:first-child{{white-space:nowrap;font-weight:600}}
 .verdicts .good td:first-child{{color:var(--good)}}
 .verdicts .bad td:first-child{{color:var(--bad)}}
