@@ -4,10 +4,14 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
+from aiohttp import web
 
-from hagworm import App, EventStream
+from hagworm import App, EventStream, Stream
+from hagworm.extend.asyncio.net import HTTPClient
 from hagworm.facade.streaming import with_pings
 from hagworm.testing import Client
+from hagworm.testing.proxy import FaultProxy, Faults
+from tests.extend.asyncio.net.web import serve
 
 
 async def forever(log: list[str]) -> AsyncIterator[str]:
@@ -80,3 +84,34 @@ async def test_an_event_stream_ends_when_the_service_stops() -> None:
         assert [line async for line in lines] == [""]
 
     assert log == ["closed"]
+
+
+@pytest.mark.parametrize("engine", ["asgi", "tornado"])
+async def test_h6_a_download_that_is_handed_on_is_whole_or_visibly_broken(engine: str) -> None:
+    """H6, Q5: of 40 MiB 16.8 arrived, with a clean end; what had come was kept on the disk, without a bound."""
+    content = bytes(range(256)) * 8192
+
+    async def give(request: web.Request) -> web.Response:
+        return web.Response(body=content)
+
+    async with (
+        serve(give) as server,
+        FaultProxy("127.0.0.1", server.port, to_client=Faults(close_after=500_000)) as proxy,
+        HTTPClient(timeout=10) as source,
+    ):
+        app = App()
+
+        @app.get("/{port:int}")
+        async def hand_on(port: int) -> Stream:
+            async def pieces() -> AsyncIterator[bytes]:
+                async with source.stream("GET", f"http://127.0.0.1:{port}/") as answer:
+                    async for piece in answer.chunks():
+                        yield piece
+
+            return Stream(pieces(), media_type="application/octet-stream")
+
+        async with Client(app, engine=engine) as client:
+            assert (await client.get(f"/{server.port}")).body == content
+
+            with pytest.raises(ConnectionError):
+                await client.get(f"/{proxy.port}")
