@@ -25,12 +25,15 @@ class AEAD:
     `nonces` are `RandomNonces()` if nothing else is said. Safe in any thread.
     """
 
-    __slots__ = ("algorithm", "cipher", "nonces", "take")
+    __slots__ = ("algorithm", "broken", "cipher", "nonces", "take")
 
     def __init__(
         self, key: bytes | Secret, algorithm: Algorithm = "aes-256-gcm", *, nonces: Nonces | None = None
     ) -> None:
+        from cryptography.exceptions import InvalidTag
+
         self.cipher = new_cipher(key, algorithm)
+        self.broken = (InvalidTag, OverflowError)
         self.algorithm = algorithm
         self.nonces = RandomNonces() if nonces is None else nonces
         self.take = self.nonces.take
@@ -55,8 +58,6 @@ class AEAD:
 
     def decrypt(self, sealed: bytes, associated: bytes = b"") -> bytes:
         """Return what has been encrypted; raise `DecryptFailed` for everything else, whatever is wrong with it."""
-        from cryptography.exceptions import InvalidTag
-
         if len(sealed) < OVERHEAD:
             raise DecryptFailed
 
@@ -64,7 +65,7 @@ class AEAD:
 
         try:
             data: bytes = self.cipher.decrypt(view[:NONCE_SIZE], view[NONCE_SIZE:], associated)
-        except (InvalidTag, OverflowError):
+        except self.broken:
             raise DecryptFailed from None
 
         return data
