@@ -11,7 +11,7 @@ from hagworm.extend.error import FeederEmpty, ScenarioError
 from hagworm.frame.stress_tests.crew import lead
 from hagworm.frame.stress_tests.feeder import Feeder
 from hagworm.frame.stress_tests.order import Order
-from hagworm.frame.stress_tests.plan import Closed, Open, Plan, Share, Stage
+from hagworm.frame.stress_tests.plan import Closed, Open, Plan, Share, Stage, Think
 from hagworm.frame.stress_tests.result import Result
 from hagworm.frame.stress_tests.scenario import Scenario, load_scenarios
 from hagworm.frame.stress_tests.target import parse_target
@@ -72,7 +72,7 @@ async def test_a_check_that_does_not_hold_ends_the_run() -> None:
 
 
 async def test_what_is_begun_is_ended_and_who_was_set_up_is_torn_down(events: list[Any]) -> None:
-    await play("Telling", plan=Closed(3, 0.05))
+    await play("Telling", plan=Closed(3, 0.5, think=Think(0.05, 0.05)))
 
     assert (events[0], events[-1]) == ("begin", "end")
     assert sorted(event for event in events if "set up" in event) == ["set up 0", "set up 1", "set up 2"]
@@ -80,7 +80,7 @@ async def test_what_is_begun_is_ended_and_who_was_set_up_is_torn_down(events: li
 
 
 async def test_each_process_has_its_own_users_and_data(events: list[Any]) -> None:
-    await play("Telling", plan=Closed(4, 0.05), share=Share(1, 2))
+    await play("Telling", plan=Closed(4, 0.5, think=Think(0.05, 0.05)), share=Share(1, 2))
 
     assert {event for event in events if "set up" in event} == {"set up 1", "set up 3"}
     assert "Bo" in events
