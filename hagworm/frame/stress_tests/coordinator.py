@@ -158,6 +158,7 @@ class Coordinator:
 
         if not is_set(stop):
             notes = (self.start(),)
+            self.tell(notes[0])
 
         if not await self.until(lambda: all(member.over for member in self.members), inf, stop):
             self.interrupted = True
