@@ -175,10 +175,10 @@ def percentiles(result: Result) -> str:
 def curve_of(result: Result, line: Line) -> list[Point]:
     """Return the percentiles of a line, closer together the nearer they come to 100."""
     response = result.response(line)
-    # No farther than the second largest: each percentile on the way stands for one record at least.
-    steps = [100 - 100 * 10 ** (-number / 16) for number in range(0, 16 * 6 + 1)]
-    percents = [percent for percent in steps if (100 - percent) / 100 * response.count >= 1]
-    return [*zip(percents, response.percentiles(*percents), strict=True), (99.9999, response.highest)]
+    most = 100 - 100 / response.count
+    # Each percentile on the way stands for one record at least; the longest one is where the last record is.
+    percents = [percent for number in range(16 * 6) if (percent := 100 - 100 * 10 ** (-number / 16)) < most]
+    return [*zip(percents, response.percentiles(*percents), strict=True), (most, response.highest)]
 
 
 def rates(result: Result) -> str:
