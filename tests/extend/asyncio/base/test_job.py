@@ -28,7 +28,7 @@ def test_without_a_result_in_time_it_is_the_default() -> None:
 
 async def test_p18_a_result_ends_the_timer_and_the_first_one_counts() -> None:
     """P18: the timer raced a future that was done, which was an InvalidStateError."""
-    future = FutureWithTimeout[str](0.001)
+    future = FutureWithTimeout[str](60)
     waiting = asyncio.create_task(wait_for(future))
     await yield_now()
     assert repr(future) == "<FutureWithTimeout 1 waiting>"
