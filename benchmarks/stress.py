@@ -28,6 +28,7 @@ from typing import Any
 
 from hagworm.extend.asyncio.base.loop import run
 from hagworm.frame.stress_tests import Closed, Open, Order, Scenario, Stage, lead
+from hagworm.frame.stress_tests.coordinator import Coordinator
 from hagworm.frame.stress_tests.figures import Figures
 from hagworm.frame.stress_tests.target import parse_target, reach
 
@@ -238,18 +239,56 @@ def compare(options: argparse.Namespace) -> None:
         say(f"{name:<30}{costs[name]:>12.2f}{rate:>12.0f}   {costs.get(base, costs[name]) / costs[name]:.2f}")
 
 
+async def agents(url: str, seconds: float) -> Sample:
+    """Do the same by two agents with a process each, over the loopback of this machine."""
+    coordinator = Coordinator(order(url, seconds, scenario=True, users=CONNECTIONS * 2), 2)
+
+    try:
+        address, key = coordinator.listen("tcp://127.0.0.1:0")
+        command = [
+            sys.executable,
+            "-m",
+            "hagworm",
+            "stress",
+            "--join",
+            address,
+            "--key",
+            key.dump(),
+            "--processes",
+            "1",
+        ]
+        children = [await asyncio.create_subprocess_exec(*command, stderr=subprocess.DEVNULL) for _ in range(2)]
+        await coordinator.gather(60)
+        result = await coordinator.run()
+    finally:
+        await coordinator.close()
+
+    for child in children:
+        await child.wait()
+
+    return Sample(result.figures.total.count, result.run.processor, result.run.seconds)
+
+
 def scale(options: argparse.Namespace) -> None:
-    """Show what two processes do beside one, by what their processors are worth: requests for each second of one."""
-    rates: dict[int, list[float]] = {1: [], 2: []}
+    """Show what two do beside one, by what their processors are worth: requests for each second of one."""
+    candidates: dict[str, tuple[int, Callable[[str], Any]]] = {
+        "one process": (1, lambda url: ours(url, options.seconds, scenario=True)),
+        "two processes": (2, lambda url: ours(url, options.seconds, scenario=True, processes=2)),
+        "two agents": (2, lambda url: agents(url, options.seconds)),
+    }
+    rates: dict[str, list[float]] = {name: [] for name in candidates}
 
     with served() as url:
         for _ in range(options.rounds):
-            for processes in rates:
-                sample = asyncio.run(ours(url, options.seconds, scenario=True, processes=processes))
-                rates[processes].append(processes * sample.count / sample.processor)
+            for name, (processes, measure) in candidates.items():
+                sample = asyncio.run(measure(url))
+                rates[name].append(processes * sample.count / sample.processor)
 
-    one, two = median(rates[1]), median(rates[2])
-    say(f"\ntwo processes, each on a processor of its own: {two / one:.2f} x the requests of one (goal: 1.8)")
+    one, *others = (median(found) for found in rates.values())
+    say("")
+
+    for name, two in zip([*rates][1:], others, strict=True):
+        say(f"{name}, each on a processor of its own: {two / one:.2f} x the requests of one (goal: 1.8)")
 
 
 def watch_memory(options: argparse.Namespace) -> None:
@@ -278,6 +317,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=3.0)
     parser.add_argument("--locust", metavar="PYTHON", help="an interpreter that has locust")
     parser.add_argument("--autocannon", metavar="PROGRAM", default="autocannon")
+    parser.add_argument("--scale", action="store_true", help="only show what two processes, and agents, do beside one")
     parser.add_argument("--memory", type=float, metavar="SECONDS")
     parser.add_argument("--rate", default="2000", help="for --memory: requests a second, or 'closed'")
     parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
@@ -291,7 +331,9 @@ def main() -> None:
     elif options.memory:
         watch_memory(options)
     else:
-        compare(options)
+        if not options.scale:
+            compare(options)
+
         scale(options)
 
 

@@ -34,7 +34,7 @@ def test_each_message_arrives_once_and_in_order(sizes: list[int], seed: int, los
         if loss and random.random() < 0.3:
             random.shuffle(pieces)
 
-        found += [message for piece in pieces if (message := receiver.take(piece)) is not None]
+        found += [whole for piece in pieces if (whole := receiver.take(piece)) is not None]
 
         if random.random() >= loss:
             sender.acknowledge(receiver.received, now)
