@@ -53,7 +53,8 @@ REFUSED = frozenset(("b64", "crit", "jku", "jwk", "x5c", "x5u", "zip"))
 """Headers that say where to get a key, or that a token means something else than it seems to."""
 SET = frozenset(("aud", "exp", "iat", "iss", "jti"))
 PUBLIC_KEY = re.compile(rb"-----BEGIN |---- BEGIN |ssh-|ecdsa-|\"kty\"")
-MARK = re.compile(r'"(?:[^"\\]|\\.)*"|[\[{]|[\]}]', re.DOTALL)
+# A text that does not end is taken to the end: no second look at any letter.
+MARK = re.compile(r'"(?:[^"\\]++|\\.)*+\\?(?:"|\Z)|[\[{]|[\]}]', re.DOTALL)
 DEEPEST = 16
 LONGEST_HEADER = 1024
 LATEST = 1 << 53

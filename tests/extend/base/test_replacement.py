@@ -52,3 +52,15 @@ def test_a_new_file_can_be_read_by_all(tmp_path: Path) -> None:
         file.write(b"new")
 
     assert stat.S_IMODE((tmp_path / "file").stat().st_mode) == 0o644
+
+
+def test_permissions_that_are_asked_for_are_those_of_the_new_file(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"old")
+    path.chmod(0o644)
+
+    with replacement(path, mode=0o600) as file:
+        file.write(b"new")
+
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert path.read_bytes() == b"new"

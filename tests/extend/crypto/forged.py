@@ -124,14 +124,12 @@ def own_key(forger: Forger, target: Target) -> PrivateKey:
 
 def forge_none() -> list[Forgery]:
     algorithms = ["none", "None", "NONE", "nOnE", "", None, ..., 0, ["none"], {"alg": "none"}, " none", "none\0"]
+
+    def unsigned(algorithm: Any) -> Callable[[Forger], str]:
+        return lambda forger: forger.hs({"alg": algorithm}).rpartition(".")[0] + "."
+
     return [
-        Forgery(
-            f"{target} alg {number} {algorithm if isinstance(algorithm, str) else type(algorithm).__name__!s}".replace(
-                "\0", "NUL"
-            ),
-            target,
-            lambda forger, algorithm=algorithm: forger.hs({"alg": algorithm}).rpartition(".")[0] + ".",
-        )
+        Forgery(f"alg {number} {ascii(algorithm)}", target, unsigned(algorithm))
         for target in ("HS256", "PS256", "ES256", "Ed25519")
         for number, algorithm in enumerate(algorithms)
     ]

@@ -131,6 +131,18 @@ def test_what_the_issuer_sets_nobody_else_does(name: str) -> None:
         pair("HS256")[0].issue({name: 1})
 
 
+def test_claims_are_as_deep_as_may_be() -> None:
+    issuer, verifier = pair("HS256")
+
+    def nested(levels: int) -> Any:
+        return [nested(levels - 1)] if levels else "[{" * 50 + '"\\'
+
+    assert verifier.verify(issuer.issue({"a": nested(15)}))["a"] == nested(15)
+
+    with pytest.raises(TokenRefused, match="one way"):
+        verifier.verify(issuer.issue({"a": nested(16)}))
+
+
 def test_claims_are_json() -> None:
     for value in (float("nan"), object(), b"x"):
         with pytest.raises(BadValue, match="JSON"):
