@@ -12,6 +12,7 @@ Point = tuple[float, float]
 WIDTH, HEIGHT = 560, 250
 LEFT, RIGHT, TOP, BOTTOM = 62, 12, 10, 40
 EDGE_LABEL = 4
+TINY = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,17 +25,15 @@ class Axis:
 
 
 def nice_step(span: float, most: int) -> float:
-    """Return a step of 1, 2 or 5 times a power of ten that a span holds no more often than `most`."""
-    if span <= 0:
-        return 1.0
-
+    """Return a step of 1, 2 or 5 times a power of ten that a positive span holds no more often than `most`."""
     power = 10.0 ** floor(log10(span / most))
     return next(power * factor for factor in (1, 2, 5, 10, 20) if span / (power * factor) <= most)
 
 
 def linear_axis(high: float, show: Callable[[float], str], *, most: int = 6, whole: bool = False) -> Axis:
     """Return an axis from 0 with evenly spaced ticks; `whole` numbers only, if so."""
-    high = high or 1.0
+    # Where there is nothing, any height will do.
+    high = high if high > TINY else 1.0
     step = max(nice_step(high, most), 1.0 if whole else 0.0)
     numbers = range(floor(high / step + 1e-9) + 1)
     return Axis(lambda value: value / high, tuple((number * step, show(number * step)) for number in numbers))

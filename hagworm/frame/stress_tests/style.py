@@ -53,7 +53,7 @@ thead th,.settings th{{color:var(--soft);font-weight:600;white-space:nowrap}}
 .numbers td:first-child,.failures td:nth-child(3){{overflow-wrap:anywhere;min-width:8em}}
 .numbers .total td{{font-weight:600;border-top:2px solid var(--line)}}
 .numbers .failing td:nth-child(3){{color:var(--bad)}}
-.failures{{table-layout:auto}}
+.failures td:first-child{{width:1%}}
 .failures .bar{{width:22%;min-width:90px}}
 .failures .bar svg{{height:10px;margin-top:6px}}
 .failures td:last-child,.settings td{{overflow-wrap:anywhere}}

@@ -159,6 +159,12 @@ async def test_a_browser_without_a_network_shows_it(tmp_path: Path) -> None:
         dark = await shown(page, path, "dark", 1200)
         small = await shown(page, path, "light", 420)
         screenshot = variety(await page.call("Page.captureScreenshot"))
+        await page.call(
+            "Emulation.setEmulatedMedia",
+            media="print",
+            features=[{"name": "prefers-color-scheme", "value": "dark"}],
+        )
+        ink = await page.evaluate("getComputedStyle(document.body).color + getComputedStyle(document.body).background")
         paper = await page.call("Page.printToPDF", printBackground=True)
 
         assert page.complaints == []
@@ -173,6 +179,7 @@ async def test_a_browser_without_a_network_shows_it(tmp_path: Path) -> None:
     assert light["wide"] <= 1200 and small["wide"] <= 420
     assert light["back"] == "rgb(246, 247, 249)"
     assert dark["back"] == "rgb(15, 19, 25)"
+    assert ink.startswith("rgb(27, 34, 48)rgb(255, 255, 255)"), "on paper it is light, whatever the screen is"
     assert screenshot > 40
     assert base64.b64decode(paper["data"]).startswith(b"%PDF")
 
