@@ -90,7 +90,7 @@ class TokenIssuer:
         self.lifetime = lifetime
         self.clock = clock
 
-        if not lifetime > 0:
+        if not 0 < lifetime < LATEST:
             raise BadValue("a lifetime of more than 0 seconds", lifetime)
 
         if isinstance(key, PublicKey):

@@ -4,6 +4,7 @@ import sys
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -131,6 +132,15 @@ def test_what_the_issuer_sets_nobody_else_does(name: str) -> None:
         pair("HS256")[0].issue({name: 1})
 
 
+def test_a_lifetime_is_more_than_nothing() -> None:
+    for lifetime in (0, -1, float("nan"), float("inf")):
+        with pytest.raises(BadValue, match="lifetime"):
+            pair("HS256")[0].issue(lifetime=lifetime)
+
+        with pytest.raises(BadValue, match="lifetime"):
+            TokenIssuer(b"k" * 32, algorithm="HS256", issuer="login", audience="shop", lifetime=lifetime)
+
+
 def test_claims_are_as_deep_as_may_be() -> None:
     issuer, verifier = pair("HS256")
 
@@ -156,6 +166,7 @@ WRONG: dict[str, tuple[str, Any]] = {
     "text": ("HS256", "k" * 32),
     "public pem": ("HS256", RSA.public.pem),
     "public pem, changed": ("HS256", b"  \n" + RSA.public.pem.replace(b"\n", b"\r\n")),
+    "public der": ("HS256", RSA.public.raw.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)),
     "private pem": ("HS256", ED.pem()),
     "jwk": ("HS256", b'{"kty":"RSA","n":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}'),
     "ssh": ("HS256", b"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ"),
