@@ -1,6 +1,5 @@
 """What may be set: the tree of sections and settings behind the classes that declare them."""
 
-import difflib
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import MISSING, dataclass, field, fields, replace
@@ -119,6 +118,8 @@ def walk(section: Section, path: Path) -> Iterator[tuple[Path, Leaf]]:
 
 
 def closest(name: str, known: list[str]) -> str:
+    import difflib
+
     matches = difflib.get_close_matches(name, known, n=1)
     return matches[0] if matches else ""
 

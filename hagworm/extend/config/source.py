@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from importlib import import_module
-from importlib.metadata import entry_points
 from importlib.util import find_spec
 from pkgutil import iter_modules
 from typing import NamedTuple
@@ -32,6 +31,8 @@ Source = Callable[[str], Found]
 
 def find_source(url: str) -> Source:
     """Return the source for the scheme of `url`: a module of ours, or an entry point. Raises `ConfigError`."""
+    from importlib.metadata import entry_points
+
     scheme = url.partition("://")[0].lower() if "://" in url else ""
 
     for point in entry_points(group=GROUP, name=scheme):
@@ -51,6 +52,8 @@ def find_source(url: str) -> Source:
 
 def source_names() -> tuple[str, ...]:
     """Return the schemes for which there is a source."""
+    from importlib.metadata import entry_points
+
     ours = {module.name for module in iter_modules(import_module(HOME).__path__)}
     return tuple(sorted(ours | {point.name for point in entry_points(group=GROUP)}))
 

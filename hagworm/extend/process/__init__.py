@@ -1,7 +1,8 @@
 """Processes: what a parent and its children agree on, and what becomes of those that die."""
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from hagworm.extend.lazy import lazy_names
 
 if TYPE_CHECKING:
     from hagworm.extend.process.heartbeat import Heartbeat as Heartbeat
@@ -21,15 +22,4 @@ HOMES = {name: room for room, names in ROOMS.items() for name in names}
 
 __all__ = tuple(sorted(HOMES))
 
-
-def __getattr__(name: str) -> Any:
-    if name not in HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-    value = getattr(import_module(f"{__name__}.{HOMES[name]}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lazy_names(__name__, HOMES)

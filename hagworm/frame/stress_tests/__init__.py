@@ -1,7 +1,8 @@
 """Load generation whose figures can be trusted: scenarios or one request, open and closed model, many processes."""
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from hagworm.extend.lazy import lazy_names
 
 if TYPE_CHECKING:
     from hagworm.frame.stress_tests.crew import lead as lead
@@ -37,14 +38,4 @@ HOMES = {
 
 __all__ = tuple(HOMES)
 
-
-def __getattr__(name: str) -> Any:
-    if (home := HOMES.get(name)) is None:
-        raise AttributeError(f"module 'hagworm.frame.stress_tests' has no attribute {name!r}")
-
-    value = globals()[name] = getattr(import_module(home), name)
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *HOMES})
+__getattr__, __dir__ = lazy_names(__name__, HOMES)

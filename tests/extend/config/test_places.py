@@ -185,8 +185,6 @@ def test_a_source_that_there_is_not_is_told(tmp_path: Path, url: str, message: s
 
 
 def test_other_packages_bring_sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from hagworm.extend.config import source
-
     class Point:
         name = "vault"
 
@@ -198,7 +196,7 @@ def test_other_packages_bring_sources(tmp_path: Path, monkeypatch: pytest.Monkey
             return lambda url: Found("", "yaml")
 
     points = [Point()]
-    monkeypatch.setattr(source, "entry_points", lambda group, name=None: points if name in (None, "vault") else [])
+    monkeypatch.setattr("importlib.metadata.entry_points", lambda group, name=None: points if name in (None, "vault") else [])
     assert load(tmp_path, source="vault://orders").level == "vault://orders"
     points[0] = Wrong()
 

@@ -1,13 +1,13 @@
 """Work that is done elsewhere than on the event loop: in threads, in other processes, by other programs."""
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from hagworm.extend.asyncio.future.bridge import check_cancelled, sync_await, sync_wait_coroutine, wait_coroutine
 from hagworm.extend.asyncio.future.iterate import ThreadedIterator, iterate, threaded_iterable
 from hagworm.extend.asyncio.future.pool import ThreadPool, shared_pool
 from hagworm.extend.asyncio.future.pull import SyncIterator, sync_iterate
 from hagworm.extend.asyncio.future.threads import Thread, ThreadWorker, threaded, threaded_separate
+from hagworm.extend.lazy import lazy_names
 
 if TYPE_CHECKING:
     from hagworm.extend.asyncio.future.pipe import Lines as Lines
@@ -70,13 +70,4 @@ __all__ = (
 )
 
 
-def __getattr__(name: str) -> Any:
-    if (home := HOMES.get(name)) is None:
-        raise AttributeError(f"module 'hagworm.extend.asyncio.future' has no attribute {name!r}")
-
-    value = globals()[name] = getattr(import_module(home), name)
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *HOMES})
+__getattr__, __dir__ = lazy_names(__name__, HOMES)

@@ -1,7 +1,8 @@
 """Talking to other machines: HTTP, downloads, TLS, mail, framed and plain sockets."""
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from hagworm.extend.lazy import lazy_names
 
 if TYPE_CHECKING:
     from hagworm.extend.asyncio.net.client import HTTPClient as HTTPClient
@@ -64,14 +65,4 @@ HOMES = {
 
 __all__ = tuple(HOMES)
 
-
-def __getattr__(name: str) -> Any:
-    if (home := HOMES.get(name)) is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-    value = globals()[name] = getattr(import_module(home), name)
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *HOMES})
+__getattr__, __dir__ = lazy_names(__name__, HOMES)

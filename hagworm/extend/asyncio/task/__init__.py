@@ -1,7 +1,8 @@
 """Work that comes again, and work that must not come all at once."""
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from hagworm.extend.lazy import lazy_names
 
 if TYPE_CHECKING:
     from hagworm.extend.asyncio.task.claim import RunLock as RunLock
@@ -35,14 +36,4 @@ HOMES = {
 
 __all__ = tuple(HOMES)
 
-
-def __getattr__(name: str) -> Any:
-    if (home := HOMES.get(name)) is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-    value = globals()[name] = getattr(import_module(f"{__name__}.{home}"), name)
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *HOMES})
+__getattr__, __dir__ = lazy_names(__name__, HOMES)

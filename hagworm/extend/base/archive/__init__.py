@@ -5,8 +5,9 @@ out of it, links, devices, two members of one name, members whose bytes overlap,
 bytes than `ArchiveLimits` allow, whatever the archive says about them.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from hagworm.extend.lazy import lazy_names
 
 if TYPE_CHECKING:
     from hagworm.extend.base.archive.create import create_archive as create_archive
@@ -28,14 +29,4 @@ HOMES = {
 
 __all__ = tuple(HOMES)
 
-
-def __getattr__(name: str) -> Any:
-    if (home := HOMES.get(name)) is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-    value = globals()[name] = getattr(import_module(f"{__name__}.{home}"), name)
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *HOMES})
+__getattr__, __dir__ = lazy_names(__name__, HOMES)

@@ -4,8 +4,9 @@ What comes from outside is read strictly and within limits: `BadEncoding` for wh
 for what is larger or deeper than it may be.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from hagworm.extend.lazy import lazy_names
 
 if TYPE_CHECKING:
     from hagworm.extend.base.codec.compression import decode_zlib as decode_zlib
@@ -51,14 +52,4 @@ HOMES = {
 
 __all__ = tuple(HOMES)
 
-
-def __getattr__(name: str) -> Any:
-    if (home := HOMES.get(name)) is None:
-        raise AttributeError(f"module 'hagworm.extend.base.codec' has no attribute {name!r}")
-
-    value = globals()[name] = getattr(import_module(home), name)
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *HOMES})
+__getattr__, __dir__ = lazy_names(__name__, HOMES)
