@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from hagworm import __version__
-from hagworm.extend.error import HagwormError, PeerSilent, StressError
+from hagworm.extend.error import FrameError, HagwormError, PeerSilent, StressError
 from hagworm.frame.stress_tests.crew import Crew, enough_processes, processors
 from hagworm.frame.stress_tests.figures import Figures
 from hagworm.frame.stress_tests.order import Order
@@ -225,8 +225,14 @@ class Agent:
         return True
 
     def receive(self, _: bytes, frame: bytes) -> None:
-        """Take what the coordinator sent."""
-        if (message := self.peer.take(frame, clock())) is None:
+        """Take what the coordinator sent; what is no message is as if it had not come."""
+        try:
+            message = self.peer.take(frame, clock())
+        except FrameError as exc:
+            self.tell(f"the coordinator said what is not understood: {exc}")
+            return
+
+        if message is None:
             return
 
         self.heard[message["kind"]] = message

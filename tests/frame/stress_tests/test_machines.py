@@ -24,10 +24,12 @@ from hagworm.frame.stress_tests.plan import Closed, Open, Stage
 from hagworm.frame.stress_tests.result import Result
 from hagworm.frame.stress_tests.target import parse_target, reach
 from hagworm.frame.stress_tests.wire import Key
+from hagworm.testing.proxy import FaultProxy, Faults
 from tests.frame.stress_tests.server import started
 
 Counters = Callable[[], dict[str, Any]]
 SCENARIOS = str(Path(__file__).with_name("scenarios.py"))
+LONG = os.environ.get("HAGWORM_LONG") == "1"
 WAIT = 30.0
 
 
@@ -208,6 +210,41 @@ async def gather_one(order: Order, wait: float = WAIT, **options: Any) -> tuple[
     return caught.value, said if isinstance(said, BaseException) else None
 
 
+async def test_a_link_that_breaks_loses_and_doubles_nothing(server: Any) -> None:
+    """Each time figures have come the connection is reset, with what is on its way; and the clocks stay in bounds."""
+    url, counters = server
+    before = counters().get("received", 0)
+    coordinator = Coordinator(order_for(f"{url}/ok", steady(100, 2.5)), 1)
+    cuts = 0
+
+    try:
+        address, key = coordinator.listen("tcp://127.0.0.1:0")
+        delayed = Faults(delay=0.02)
+
+        async with FaultProxy("127.0.0.1", int(address.rpartition(":")[2]), to_server=delayed) as proxy:
+
+            def cut(figures: Any, seconds: float) -> None:
+                nonlocal cuts
+                cuts += proxy.cut()
+
+            coordinator.watch = cut
+            joining = asyncio.create_task(join(f"tcp://127.0.0.1:{proxy.port}", key.dump(), processes=1, wait=WAIT))
+            await coordinator.gather(WAIT)
+            (member,) = coordinator.members
+            offset, error = member.peer.clock(member.peer.heard)
+            result = await coordinator.run()
+            await coordinator.until(joining.done, WAIT)
+    finally:
+        await coordinator.close()
+
+    assert (await joining) is not None
+    assert cuts >= 2
+    assert result.figures.total.count == 250 == counters()["received"] - before
+    assert result.run.lost == ()
+    assert abs(offset) <= error < 1.0
+    assert error > 0.01
+
+
 async def test_an_agent_refuses_targets_that_are_not_said_to_be_its_own(server: Any) -> None:
     url, _ = server
     order = order_for(f"{url}/ok", steady(10, 1))
@@ -330,7 +367,7 @@ async def test_r42_x1_garbage_harms_nobody(server: Any) -> None:
     def pester(address: str) -> None:
         host, port = address.removeprefix("tcp://").split(":")
 
-        for content in [*GARBAGE.values()] * 10:
+        for content in [*GARBAGE.values()] * (50 if LONG else 10):
             one = socket.create_connection((host, int(port)))
             sockets.append(one)
             one.setblocking(False)
