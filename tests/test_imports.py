@@ -60,8 +60,8 @@ def imported_at_once(module: Module) -> Iterator[str]:
 
 def names_its_homes(module: Module) -> bool:
     """Whether it is a package that loads nothing of itself before it is asked for it."""
-    named = any(isinstance(node, ast.Name) and node.id == "HOMES" for node in ast.walk(module.tree))
-    return named and not any(name.startswith("hagworm.") for name in imported_at_once(module))
+    ours = {name for name in imported_at_once(module) if name.startswith("hagworm.")}
+    return bool(ours) and all(is_within(name, "hagworm.extend.lazy") for name in ours)
 
 
 DOORS = [module for module in modules_under("extend") if names_its_homes(module)]
