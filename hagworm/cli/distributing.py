@@ -22,6 +22,9 @@ async def coordinate(order: "Order", options: dict[str, Any]) -> "Result":
     from hagworm.frame.stress_tests.coordinator import Coordinator
     from hagworm.frame.stress_tests.plan import parse_seconds
 
+    if options["processes"] is not None:
+        raise StressError("each agent has its own --processes: say it there")
+
     wait = parse_seconds(options["wait"])
     stop = stop_by_signal()
     coordinator = Coordinator(order, options["agents"], tell=tell)
@@ -49,6 +52,9 @@ def be_agent(what: str | None, options: dict[str, Any]) -> None:
 
     if options["key"] is None:
         raise StressError("an agent needs --key, or HAGWORM_STRESS_KEY: what the coordinator has printed")
+
+    if options["processes"] is not None and options["processes"] < 1:
+        raise StressError(f"there is at least one process, not {options['processes']}")
 
     async def work() -> None:
         await join(

@@ -106,11 +106,13 @@ def test_a_lost_agent_is_in_the_report_and_in_the_exit_code(start: Start, server
         (["URL", "--rate", "1", "--agents", "0"], "at least one agent"),
         (["URL", "--rate", "1", "--agents", "1", "--listen", "here"], "cannot listen"),
         (["URL", "--rate", "1", "--agents", "1", "--wait", "0.1s"], "0 of 1 agents came within 0.1 s"),
+        (["URL", "--rate", "1", "--agents", "1", "--processes", "2"], "say it there"),
         (["--join", "tcp://127.0.0.1:1"], "needs --key"),
+        (["--join", "tcp://127.0.0.1:1", "--key", "x", "--processes", "-1"], "at least one process"),
         (["--join", "tcp://127.0.0.1:1", "--key", "x"], "not a key"),
         (["URL", "--join", "tcp://127.0.0.1:1", "--key", "x"], "leave out"),
     ],
-    ids=["no agents", "no address", "nobody came", "no key", "wrong key", "a target"],
+    ids=["no agents", "no address", "nobody came", "processes here", "no key", "no processes", "wrong key", "a target"],
 )
 def test_what_keeps_it_from_starting_is_told_with_exit_code_2(
     start: Start, server: Any, arguments: list[str], said: str
