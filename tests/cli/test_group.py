@@ -58,6 +58,7 @@ def test_help_imports_click_and_nothing_else() -> None:
         "hagworm.cli.group",
         "hagworm.extend",
         "hagworm.extend.error",
+        "hagworm.extend.lazy",
     ]
 
 
