@@ -8,12 +8,16 @@ from multiprocessing import resource_tracker
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from hagworm.testing.leaks import LeakError, Resources, left_since, no_task_leaks
 
 HERE = Path(__file__).parent
 LoopFactory = Callable[[], asyncio.AbstractEventLoop]
 
+# How long an example takes says more about the machine than about the code: no timing fails a test.
+settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("house")
 
 LOOPS: dict[str, LoopFactory] = {"asyncio": asyncio.new_event_loop}
 

@@ -11,7 +11,7 @@ from hagworm.frame.stress_tests.histogram import DIGITS, Distribution
 __all__ = ("SERIES_DIGITS", "SERIES_LIMIT", "Figures", "Interval", "Iterations", "Line", "Series")
 
 SERIES_DIGITS = 2
-SERIES_LIMIT = 300
+SERIES_LIMIT = 240
 """As many intervals has a time series at most; before it has more, two each become one that is twice as long."""
 
 NOTHING = Distribution(DIGITS)
