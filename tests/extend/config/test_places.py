@@ -196,7 +196,9 @@ def test_other_packages_bring_sources(tmp_path: Path, monkeypatch: pytest.Monkey
             return lambda url: Found("", "yaml")
 
     points = [Point()]
-    monkeypatch.setattr("importlib.metadata.entry_points", lambda group, name=None: points if name in (None, "vault") else [])
+    monkeypatch.setattr(
+        "importlib.metadata.entry_points", lambda group, name=None: points if name in (None, "vault") else []
+    )
     assert load(tmp_path, source="vault://orders").level == "vault://orders"
     points[0] = Wrong()
 
