@@ -104,14 +104,14 @@ def test_leaks_fail_all_tests_where_the_setting_says_so(tmp_path: Path) -> None:
 
 
 def test_who_does_not_ask_pays_nothing(tmp_path: Path) -> None:
-    """Nothing is autouse, nothing of hagworm but the plugin is imported, and every name carries hagworm's."""
+    """Nothing is autouse, nothing of hagworm but the plugin and its door is imported, and every name carries hagworm's."""
     text = """
 import sys
 
 def test_it(request):
     assert not [name for name in request.fixturenames if name.startswith("hagworm")]
     assert {name for name in sys.modules if name.startswith("hagworm")} == {
-        "hagworm", "hagworm.testing", "hagworm.testing.pytest_plugin"
+        "hagworm", "hagworm.extend", "hagworm.extend.lazy", "hagworm.testing", "hagworm.testing.pytest_plugin"
     }
 """
     run(tmp_path, text)
