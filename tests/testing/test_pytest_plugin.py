@@ -104,7 +104,7 @@ def test_leaks_fail_all_tests_where_the_setting_says_so(tmp_path: Path) -> None:
 
 
 def test_who_does_not_ask_pays_nothing(tmp_path: Path) -> None:
-    """Nothing is autouse, nothing of hagworm but the plugin and its door is imported, and every name carries hagworm's."""
+    """Nothing is autouse, only the plugin and its door are imported, and every name carries hagworm's."""
     text = """
 import sys
 
