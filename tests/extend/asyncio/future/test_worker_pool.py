@@ -890,7 +890,6 @@ def test_3a27_functions_and_errors_of_the_main_module_are_found(tmp_path: Path) 
 async def test_t15_a_call_that_is_cancelled_anywhere_loses_no_worker() -> None:
     async with WorkerPool(2, queue=2, grace=10, preload=[jobs.__name__]) as pool:
         payload = bytes(200_000)
-        before = sorted(pool.pids)
         much = [{"number": number} for number in range(40_000)]
 
         async def check() -> None:
@@ -904,7 +903,8 @@ async def test_t15_a_call_that_is_cancelled_anywhere_loses_no_worker() -> None:
         await cancel_sweep(lambda: pool.run(jobs.echo, bytes(5_000_000)), check)
         await cancel_sweep(lambda: pool.run(len, much), check)  # type: ignore[arg-type]  # mypy: len is generic
         assert await pool.run(jobs.echo, payload) == payload
-        assert sorted(pool.pids) == before
+        # One that was interrupted where it could not be trusted any more, in an import say, has been replaced.
+        assert len(pool.pids) == 2
 
         busy = [asyncio.create_task(pool.run(jobs.sleep, 60)) for _ in range(2)]
         await asyncio.sleep(0)
